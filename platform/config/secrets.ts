@@ -1,0 +1,22 @@
+/** One database role per subgraph, and the roles of the mechanisms that read across acts. `migrator` owns the schemas. */
+export const DATABASE_ROLES = ['patients', 'scheduling', 'files', 'audit', 'relay', 'migrator'] as const;
+export type DatabaseRole = (typeof DATABASE_ROLES)[number];
+
+/** A JSON Web Key of an Ed25519 pair (RFC 8037), with its `kid`. */
+export type SigningKey = {
+  readonly kid: string;
+  readonly privateJwk: Readonly<Record<string, string>>;
+  readonly publicJwk: Readonly<Record<string, string>>;
+};
+
+/** What only configuration may give. The embedded network makes its own and keeps it in `DATA_DIR/secrets.json` (0600). */
+export type Secrets = {
+  /** Password of each database role, the same in every city. */
+  readonly databasePasswords: Readonly<Record<DatabaseRole, string>>;
+  /** Signs access tokens; held by the patients subgraph. The gateway needs the public half alone. */
+  readonly tokenKey: SigningKey;
+  /** Signs what the gateway tells subgraphs; held by the gateway. Subgraphs need the public half alone. */
+  readonly assertionKey: SigningKey;
+  /** Keys the HMAC of cursors; at least 32 bytes, base64url. */
+  readonly cursorKey: string;
+};

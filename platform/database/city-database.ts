@@ -1,0 +1,261 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
+import type { CityConfig, NodeAddress } from '#platform/config/city.ts';
+import { CityUnavailableError, isConnectionFailure, isDeadline, isReadOnlyServer, isRetryable, OverloadedError } from './errors.ts';
+
+/** A statement with a name: prepared once per connection, then only bound. The name is unique to the text. */
+export type Named = { readonly name: string; readonly text: string };
+
+/** Runs statements inside one transaction of one city. */
+export type Transaction = { readonly named: <R>(statement: Named, values: readonly unknown[]) => Promise<R[]> };
+
+/** Rows and, where a replica gave them because the primary did not answer, when they were true. */
+export type Read<R> = { readonly rows: R[]; readonly staleAsOf: Date | null };
+
+/** Settings of the connections to one city for one role. Times in milliseconds. */
+export type DatabaseOptions = {
+  readonly role: string;
+  readonly password: string;
+  readonly entities?: readonly EntitySchema[];
+  /** Connections for named statements; TypeORM has up to half as many of its own. */
+  readonly maxConnections?: number;
+  readonly connectTimeoutMs?: number;
+  readonly statementTimeoutMs?: number;
+  /** How many statements may wait for a connection before further ones are refused. */
+  readonly maxWaiting?: number;
+};
+
+/**
+ * One city's database, for one role. Finds the primary among the nodes by asking (`pg_is_in_recovery()`), fails fast while the city
+ * is down, and retries serialization failures and deadlocks. Throws `CityUnavailableError` and `OverloadedError`; other errors are the driver's.
+ */
+export type CityDatabase = {
+  readonly city: CityConfig;
+  /** One statement on the primary, in a transaction of its own. */
+  readonly named: <R>(statement: Named, values: readonly unknown[]) => Promise<R[]>;
+  /** Several statements in one transaction on the primary. `fn` may run again after a deadlock, so it must have no other effects. */
+  readonly transaction: <T>(fn: (tx: Transaction) => Promise<T>, options?: { readonly statementTimeoutMs?: number }) => Promise<T>;
+  /** One reading statement; a replica answers when the primary does not. Nothing may be decided from it. */
+  readonly read: <R>(statement: Named, values: readonly unknown[]) => Promise<Read<R>>;
+  /** TypeORM in one transaction on the primary, for what is cold. */
+  readonly manage: <T>(fn: (manager: EntityManager) => Promise<T>) => Promise<T>;
+  /** A connection of its own on the primary (LISTEN, advisory locks, COPY); the caller ends it. */
+  readonly dedicated: () => Promise<pg.Client>;
+  /** Whether the primary answers now. */
+  readonly ping: () => Promise<boolean>;
+  readonly stop: () => Promise<void>;
+};
+
+/** How long a node that did not answer is left alone, so that a city that is down is refused at once. */
+const BREAKER_MS = 1_000;
+const TRIES = 4;
+
+type Node = {
+  readonly address: NodeAddress;
+  readonly pool: pg.Pool;
+  source: Promise<DataSource> | null;
+  downUntil: number;
+};
+
+export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): CityDatabase => {
+  const { role, password, maxConnections = 10, connectTimeoutMs = 1_000, statementTimeoutMs = 1_500, maxWaiting = 200 } = options;
+  const connection = (address: NodeAddress): pg.ClientConfig => ({
+    host: address.host,
+    port: address.port,
+    user: role,
+    password,
+    database: city.database,
+    ssl: city.tls,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 500,
+    idle_in_transaction_session_timeout: statementTimeoutMs * 4,
+    keepAlive: true,
+    application_name: `caregraph ${role}`,
+  });
+  const nodes: Node[] = city.nodes.map((address) => {
+    const pool = new pg.Pool({ ...connection(address), max: maxConnections, idleTimeoutMillis: 30_000, allowExitOnIdle: true });
+    pool.on('error', () => {});
+    // A server that dies while a client is checked out would otherwise take the process along.
+    pool.on('connect', (client) => client.on('error', () => {}));
+    return { address, pool, source: null, downUntil: 0 };
+  });
+  let primary: Node | null = null;
+  let finding: Promise<Node> | null = null;
+  let stopped = false;
+
+  const isPrimary = async (node: Node): Promise<boolean> => {
+    const { rows } = await node.pool.query<{ recovering: boolean; code: string | null }>(
+      `select pg_is_in_recovery() as recovering, current_setting('caregraph.city', true) as code`,
+    );
+    const code = rows[0]?.code;
+    if (code && code !== city.code) throw new Error(`the database configured for city ${city.code} belongs to city ${code}`);
+    return rows[0]?.recovering === false;
+  };
+  const findPrimary = async (): Promise<Node> => {
+    const candidates = nodes.filter((node) => node.downUntil <= Date.now());
+    const found = await Promise.all(
+      candidates.map(async (node) => {
+        try {
+          return (await isPrimary(node)) ? node : null;
+        } catch (error) {
+          if (!isConnectionFailure(error) && !isDeadline(error)) throw error;
+          node.downUntil = Date.now() + BREAKER_MS;
+          return null;
+        }
+      }),
+    );
+    const node = found.find((each) => each !== null);
+    if (!node) throw new CityUnavailableError(city.code, 'not-sent');
+    return node;
+  };
+  const takePrimary = async (): Promise<Node> => {
+    if (stopped) throw new CityUnavailableError(city.code, 'not-sent');
+    if (primary && primary.downUntil <= Date.now()) {
+      if (primary.pool.waitingCount >= maxWaiting) throw new OverloadedError(city.code);
+      return primary;
+    }
+    finding ??= findPrimary().finally(() => {
+      finding = null;
+    });
+    primary = await finding;
+    return primary;
+  };
+  const lost = (node: Node): void => {
+    if (primary === node) primary = null;
+    node.downUntil = Date.now() + BREAKER_MS;
+  };
+  const onPrimary = async <T>(run: (node: Node) => Promise<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      const node = await takePrimary();
+      try {
+        return await run(node);
+      } catch (error) {
+        if (isReadOnlyServer(error) && attempt < TRIES) {
+          if (primary === node) primary = null; // a replica now: another node was promoted
+          continue;
+        }
+        if (isRetryable(error) && attempt < TRIES) {
+          await sleep(Math.random() * 20 * attempt);
+          continue;
+        }
+        if (isConnectionFailure(error)) {
+          const refused = (error as { code?: unknown }).code === 'ECONNREFUSED' || /trying to connect/.test((error as Error).message);
+          lost(node);
+          throw new CityUnavailableError(city.code, refused ? 'not-sent' : 'unknown', error);
+        }
+        if (isDeadline(error)) throw new CityUnavailableError(city.code, 'unknown', error);
+        throw error;
+      }
+    }
+  };
+  const sourceOf = (node: Node): Promise<DataSource> => {
+    node.source ??= new DataSource({
+      type: 'postgres',
+      host: node.address.host,
+      port: node.address.port,
+      username: role,
+      password,
+      database: city.database,
+      schema: role,
+      ssl: city.tls,
+      entities: [...(options.entities ?? [])],
+      installExtensions: false,
+      poolErrorHandler: () => {},
+      extra: {
+        max: Math.max(2, Math.ceil(maxConnections / 2)),
+        connectionTimeoutMillis: connectTimeoutMs,
+        statement_timeout: statementTimeoutMs,
+        query_timeout: statementTimeoutMs + 500,
+        idle_in_transaction_session_timeout: statementTimeoutMs * 4,
+        allowExitOnIdle: true,
+        application_name: `caregraph ${role} typeorm`,
+      },
+    })
+      .initialize()
+      .catch((error: unknown) => {
+        node.source = null;
+        throw error;
+      });
+    return node.source;
+  };
+
+  return {
+    city,
+    named: <R>({ name, text }: Named, values: readonly unknown[]) =>
+      onPrimary(async (node) => (await node.pool.query({ name, text, values: [...values] })).rows as R[]),
+    transaction: (fn, { statementTimeoutMs: ownTimeoutMs } = {}) =>
+      onPrimary(async (node) => {
+        const client = await node.pool.connect();
+        let broken = false;
+        try {
+          await client.query('begin');
+          if (ownTimeoutMs !== undefined) await client.query(`set local statement_timeout = ${Math.ceil(ownTimeoutMs)}`);
+          const result = await fn({
+            named: async (statement, values) => (await client.query({ ...statement, values: [...values] })).rows as never,
+          });
+          await client.query('commit');
+          return result;
+        } catch (error) {
+          await client.query('rollback').catch(() => {
+            broken = true;
+          });
+          throw error;
+        } finally {
+          client.release(broken);
+        }
+      }),
+    read: async <R>({ name, text }: Named, values: readonly unknown[]): Promise<Read<R>> => {
+      try {
+        return {
+          rows: await onPrimary(async (node) => (await node.pool.query({ name, text, values: [...values] })).rows as R[]),
+          staleAsOf: null,
+        };
+      } catch (error) {
+        if (!(error instanceof CityUnavailableError)) throw error;
+        for (const node of nodes) {
+          if (node.downUntil > Date.now()) continue;
+          try {
+            const { rows } = await node.pool.query({ name, text, values: [...values] });
+            const asOf = await node.pool.query<{ at: Date | null }>('select pg_last_xact_replay_timestamp() as at');
+            return { rows, staleAsOf: asOf.rows[0]?.at ?? new Date() };
+          } catch {
+            lost(node);
+          }
+        }
+        throw error;
+      }
+    },
+    manage: (fn) => onPrimary(async (node) => (await sourceOf(node)).transaction(fn)),
+    dedicated: () =>
+      onPrimary(async (node) => {
+        const client = new pg.Client({
+          ...connection(node.address),
+          query_timeout: 0,
+          statement_timeout: 0,
+          idle_in_transaction_session_timeout: 0,
+        });
+        client.on('error', () => {});
+        await client.connect();
+        return client;
+      }),
+    ping: async () => {
+      try {
+        await onPrimary((node) => node.pool.query('select 1'));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    stop: async () => {
+      stopped = true;
+      await Promise.all(
+        nodes.map(async (node) => {
+          await node.pool.end().catch(() => {});
+          await node.source?.then((source) => source.destroy()).catch(() => {});
+        }),
+      );
+    },
+  };
+};

@@ -1,0 +1,75 @@
+import { GraphQLScalarType, Kind } from 'graphql';
+import { graphError } from './errors.ts';
+
+const INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
+const LOCAL = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:[+-]\d{2}:\d{2})?$/;
+const bad = (message: string) => graphError('BAD_USER_INPUT', message);
+
+const isDay = (year: number, month: number, day: number): boolean => {
+  const date = new Date(Date.UTC(year, month - 1, day));
+  return year >= 1 && date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+};
+
+/** Reads an instant with an offset; null for anything else (leap seconds, `24:00`, years outside 1900–2199, offsets beyond ±14:00). */
+export const parseInstant = (text: string): Date | null => {
+  const match = INSTANT.exec(text);
+  if (!match) return null;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map((part) => Number(part ?? 0));
+  if (year < 1900 || year > 2199 || !isDay(year, month, day) || hour > 23 || minute > 59 || second > 59) return null;
+  const offset = match[7] ?? 'Z';
+  if (offset !== 'Z') {
+    const hours = Number(offset.slice(1, 3));
+    const minutes = Number(offset.slice(4, 6));
+    if (hours > 14 || minutes > 59 || (hours === 14 && minutes > 0)) return null;
+  }
+  const at = new Date(text);
+  return Number.isNaN(at.getTime()) ? null : at;
+};
+
+const literal = (kind: string, value: unknown): string => {
+  if (kind !== Kind.STRING) throw bad('A time is written as a text in quotes.');
+  return value as string;
+};
+
+const toInstant = (value: unknown): Date => {
+  const at = typeof value === 'string' ? parseInstant(value) : null;
+  if (!at) throw bad('A DateTime is an instant with an offset, such as 2027-02-10T13:00:00-05:00.');
+  return at;
+};
+
+/** An instant, RFC 3339 with an offset; a `Date` inside. */
+export const DateTime = new GraphQLScalarType<Date, string>({
+  name: 'DateTime',
+  serialize: (value) => (value instanceof Date ? value : new Date(String(value))).toISOString(),
+  parseValue: toInstant,
+  parseLiteral: (node) => toInstant(literal(node.kind, (node as { value?: unknown }).value)),
+});
+
+const toDay = (value: unknown): string => {
+  const match = typeof value === 'string' ? DAY.exec(value) : null;
+  const [year = 0, month = 0, day = 0] = match?.slice(1, 4).map(Number) ?? [];
+  if (!match || year < 1850 || year > 2199 || !isDay(year, month, day)) throw bad('A Date is a day that exists, such as 1984-02-29.');
+  return match[0];
+};
+
+/** A calendar day; `YYYY-MM-DD` inside. */
+export const CalendarDate = new GraphQLScalarType<string, string>({
+  name: 'Date',
+  serialize: (value) => (value instanceof Date ? value.toISOString().slice(0, 10) : String(value)),
+  parseValue: toDay,
+  parseLiteral: (node) => toDay(literal(node.kind, (node as { value?: unknown }).value)),
+});
+
+const toLocal = (value: unknown): string => {
+  if (typeof value !== 'string' || !LOCAL.test(value)) throw bad('A LocalDateTime is a wall-clock time, such as 2027-02-10T08:00.');
+  return value;
+};
+
+/** A wall-clock time in a city's zone, with an offset only where it happens twice. Its text inside; whether it exists is the domain's question. */
+export const LocalDateTime = new GraphQLScalarType<string, string>({
+  name: 'LocalDateTime',
+  serialize: String,
+  parseValue: toLocal,
+  parseLiteral: (node) => toLocal(literal(node.kind, (node as { value?: unknown }).value)),
+});

@@ -1,0 +1,34 @@
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const FORM = /^([A-Z]{3})-([a-z]{3})-([0-7][0-9a-hjkmnp-tv-z]{25})$/;
+
+/** An id's parts. `city` is the code of the city whose server keeps the record, `kind` three letters that name the sort of record. */
+export type Id = { readonly city: string; readonly kind: string; readonly suffix: string };
+
+/** Reads an id such as `MTL-pat-01jd…`; null when it is none. The form alone is checked, not whether the record exists. */
+export const parseId = (text: string): Id | null => {
+  const match = FORM.exec(text);
+  if (!match) return null;
+  const [, city = '', kind = '', suffix = ''] = match;
+  return { city, kind, suffix };
+};
+
+/** Code of the city that keeps the record of this id and kind; null when the text is no such id. */
+export const cityOfId = (text: string, kind: string): string | null => {
+  const id = parseId(text);
+  return id?.kind === kind ? id.city : null;
+};
+
+/** Writes 16 bytes as 26 letters of Crockford's base 32, in the order of the bytes. */
+export const toBase32 = (bytes: Uint8Array): string => {
+  let value = 0n;
+  for (let i = 0; i < 16; i++) value = (value << 8n) | BigInt(bytes[i] ?? 0);
+  let text = '';
+  for (let i = 0; i < 26; i++) {
+    text = ALPHABET[Number(value & 31n)] + text;
+    value >>= 5n;
+  }
+  return text;
+};
+
+/** Makes an id of a city and kind from 16 bytes. */
+export const toId = (city: string, kind: string, bytes: Uint8Array): string => `${city}-${kind}-${toBase32(bytes)}`;
