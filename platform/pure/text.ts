@@ -1,7 +1,6 @@
 import { BadInputError } from './faults.ts';
 
-const FORBIDDEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0080-\u009f\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff\ufffe\uffff]/u;
+const FORBIDDEN = /(?![\t\n\r])\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/u;
 
 /** Whether a text holds what no field takes: control characters (NUL …), lone surrogates, direction overrides. */
 export const isUnfitText = (text: string): boolean => !text.isWellFormed() || FORBIDDEN.test(text);
