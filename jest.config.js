@@ -6,10 +6,14 @@ const project = (displayName, extra = {}) => ({
   testMatch: [`<rootDir>/test/${displayName}/**/*.test.ts`],
   ...extra,
 });
+const clusters = {
+  globalSetup: '<rootDir>/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+};
 export default {
   coverageProvider: 'v8',
   collectCoverageFrom: ['subgraphs/**/*.ts', 'gateway/**/*.ts', 'platform/**/*.ts', 'policy/**/*.ts', '!**/generated/**'],
   maxWorkers: 2,
   testTimeout: 30_000,
-  projects: [project('unit'), project('contract'), project('integration'), project('e2e'), project('chaos')],
+  projects: [project('unit'), project('contract'), project('integration', clusters), project('e2e', clusters), project('chaos')],
 };
