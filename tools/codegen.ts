@@ -5,14 +5,31 @@ import * as resolvers from '@graphql-codegen/typescript-resolvers';
 import { parse } from 'graphql';
 import { SUBGRAPHS } from './supergraph.ts';
 
+type SubgraphName = (typeof SUBGRAPHS)[number];
+
+/**
+ * What a subgraph may say about its types in `subgraphs/x/codegen.json`: the row type behind a type of the graph
+ * (`"Slot": "../domain/slot.ts#Slot"`, seen from `generated/`) and the values behind an enum.
+ */
 type Settings = { readonly mappers?: Readonly<Record<string, string>>; readonly enumValues?: Readonly<Record<string, string>> };
 
-/** Writes `subgraphs/x/generated/resolvers.ts` from `schema/x.graphql`, with the row types that `subgraphs/x/codegen.json` names. */
-for (const name of SUBGRAPHS) {
-  const room = new URL(`../subgraphs/${name}/`, import.meta.url);
-  const settingsFile = new URL('codegen.json', room);
-  const settings: Settings = existsSync(settingsFile) ? JSON.parse(readFileSync(settingsFile, 'utf8')) : {};
-  const output = await codegen({
+const KNOWN_SETTINGS = new Set(['mappers', 'enumValues']);
+
+const readSettings = (file: URL): Settings => {
+  if (!existsSync(file)) return {};
+  const settings: Settings = JSON.parse(readFileSync(file, 'utf8'));
+  const unknown = Object.keys(settings).filter((key) => !KNOWN_SETTINGS.has(key));
+  if (unknown.length > 0)
+    throw new Error(`${file.pathname}: unknown setting ${unknown.join(', ')}; known are ${[...KNOWN_SETTINGS].join(', ')}`);
+  return settings;
+};
+
+/** Where the types of a subgraph stand. */
+export const generatedPath = (name: SubgraphName): URL => new URL(`../subgraphs/${name}/generated/resolvers.ts`, import.meta.url);
+
+/** Text of `subgraphs/x/generated/resolvers.ts` as `schema/x.graphql` and `subgraphs/x/codegen.json` make it; the same input, the same text. */
+export const generateTypes = async (name: SubgraphName): Promise<string> => {
+  const text = await codegen({
     filename: 'resolvers.ts',
     schema: parse(readFileSync(new URL(`../schema/${name}.graphql`, import.meta.url), 'utf8')),
     documents: [],
@@ -24,11 +41,18 @@ for (const name of SUBGRAPHS) {
       strictScalars: true,
       scalars: { DateTime: 'Date', Date: 'string', LocalDateTime: 'string', ID: 'string', _FieldSet: 'string' },
       contextType: '../context.ts#Context',
-      ...settings,
+      ...readSettings(new URL(`../subgraphs/${name}/codegen.json`, import.meta.url)),
     },
     plugins: [{ typescript: {} }, { resolvers: {} }],
     pluginMap: { typescript, resolvers },
   });
-  mkdirSync(new URL('generated/', room), { recursive: true });
-  writeFileSync(new URL('generated/resolvers.ts', room), output);
+  return `// Written by "npm run codegen" from schema/${name}.graphql; change that file and run it again.\n${text.trimEnd()}\n`;
+};
+
+if (import.meta.main) {
+  for (const name of SUBGRAPHS) {
+    const path = generatedPath(name);
+    mkdirSync(new URL('./', path), { recursive: true });
+    writeFileSync(path, await generateTypes(name));
+  }
 }

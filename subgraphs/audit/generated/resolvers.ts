@@ -1,0 +1,453 @@
+// Written by "npm run codegen" from schema/audit.graphql; change that file and run it again.
+import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { Context } from '../context.ts';
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = Maybe<T>;
+export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** An instant, RFC 3339 with an offset. Without an offset: `BAD_USER_INPUT`. */
+  DateTime: { input: Date; output: Date; }
+  _FieldSet: { input: string; output: string; }
+};
+
+/** Anything that has an id. */
+export type Node = {
+  /** Opaque; begins with the code of the city whose server keeps the record. */
+  readonly id: Scalars['ID']['output'];
+};
+
+/** Where a page stands in its list. https://relay.dev/graphql/connections.htm */
+export type PageInfo = {
+  readonly __typename?: 'PageInfo';
+  /** Whether more follows. */
+  readonly hasNextPage: Scalars['Boolean']['output'];
+  /** Whether something comes before. */
+  readonly hasPreviousPage: Scalars['Boolean']['output'];
+  /** Cursor of the first edge. */
+  readonly startCursor?: Maybe<Scalars['String']['output']>;
+  /** Cursor of the last edge. */
+  readonly endCursor?: Maybe<Scalars['String']['output']>;
+};
+
+/** How complete the part of an answer is that one city gave. */
+export type CityStateKind =
+  /** The city answered from its primary. */
+  | 'COMPLETE'
+  /** The city answered from a replica; `asOf` tells when this was true. */
+  | 'STALE'
+  /** The city did not answer in time; its rows are missing. */
+  | 'UNAVAILABLE';
+
+/** The part that one city had in an answer. */
+export type CityState = {
+  readonly __typename?: 'CityState';
+  /** Code of the city. */
+  readonly city: Scalars['String']['output'];
+  /** How complete its part is. */
+  readonly state: CityStateKind;
+  /** When the rows were true; null unless the state is `STALE`. */
+  readonly asOf?: Maybe<Scalars['DateTime']['output']>;
+};
+
+/** A city of the network: one home of records. */
+export type City = {
+  readonly __typename?: 'City';
+  /** Three capitals, such as `MTL`. */
+  readonly code: Scalars['String']['output'];
+  /** Name in the caller's language (`accept-language`: en or fr). */
+  readonly name: Scalars['String']['output'];
+  /** IANA time zone, such as `America/Toronto`. */
+  readonly timeZone: Scalars['String']['output'];
+};
+
+/** A person who receives care. https://hl7.org/fhir/R4/patient.html */
+export type Patient = {
+  readonly __typename?: 'Patient';
+  /** Opaque; begins with the code of the city whose server keeps the record. */
+  readonly id: Scalars['ID']['output'];
+};
+
+/** What was done. https://hl7.org/fhir/R4/valueset-audit-event-action.html */
+export type AuditAction =
+  /** `C`: something new was written. */
+  | 'CREATE'
+  /** `R`: something was read. */
+  | 'READ'
+  /** `U`: something was changed. */
+  | 'UPDATE'
+  /** `D`: something was deleted. */
+  | 'DELETE'
+  /** `E`: something was carried out, such as a login or a search. */
+  | 'EXECUTE';
+
+/** How it ended. https://hl7.org/fhir/R4/valueset-audit-event-outcome.html */
+export type AuditOutcome =
+  /** The act was done. */
+  | 'SUCCESS'
+  /** The act was refused; the system works as it should. */
+  | 'MINOR_FAILURE'
+  /** The act was denied: the caller was not allowed. */
+  | 'SERIOUS_FAILURE'
+  /** The act failed for a reason of the system's own. */
+  | 'MAJOR_FAILURE';
+
+/** Who took part in an act. */
+export type AuditAgent = {
+  readonly __typename?: 'AuditAgent';
+  /** `PATIENT`, `PRACTITIONER`, `ADMIN`, `AUDITOR`, `SERVICE` or `ANONYMOUS`. */
+  readonly role: Scalars['String']['output'];
+  /** City of the agent's account. */
+  readonly city?: Maybe<Scalars['String']['output']>;
+  /** Id of the account; null once it was erased, or where nobody was logged in. */
+  readonly accountId?: Maybe<Scalars['ID']['output']>;
+};
+
+/** What an act was about. */
+export type AuditEntity = {
+  readonly __typename?: 'AuditEntity';
+  /** FHIR name of the kind: `Patient`, `Slot`, `Appointment` … */
+  readonly kind: Scalars['String']['output'];
+  /** Id of the thing; null where there was none. */
+  readonly id?: Maybe<Scalars['ID']['output']>;
+  /** SHA-256 of the version read or written, in hexadecimal. */
+  readonly sha256?: Maybe<Scalars['String']['output']>;
+};
+
+/** One act, as it was recorded when it happened. Shape after IHE BALP and https://hl7.org/fhir/R4/auditevent.html */
+export type AuditEvent = Node & {
+  readonly __typename?: 'AuditEvent';
+  /** Opaque; begins with the code of the city whose server keeps the record. */
+  readonly id: Scalars['ID']['output'];
+  /** The same id, as the key by which `node` finds the owner of the record; not shown to callers. */
+  readonly nodeId: Scalars['ID']['output'];
+  /** City whose server decided the act. */
+  readonly city: City;
+  /** When it was recorded. */
+  readonly recordedAt: Scalars['DateTime']['output'];
+  /** What was done. */
+  readonly action: AuditAction;
+  /** Name of the act: `bookAppointment`, `login` … */
+  readonly act: Scalars['String']['output'];
+  /** How it ended. */
+  readonly outcome: AuditOutcome;
+  /** Name of the refusal or of the error code; null on success. */
+  readonly outcomeReason?: Maybe<Scalars['String']['output']>;
+  /** Why: code of https://terminology.hl7.org/CodeSystem-v3-ActReason.html, `TREAT`, `PATRQT`, `HOPERAT` … */
+  readonly purpose: Scalars['String']['output'];
+  /** Who acted. */
+  readonly agent: AuditAgent;
+  /** What the act was about. */
+  readonly entities: ReadonlyArray<AuditEntity>;
+  /** The patient this is about; null once erased, or where it is about none. */
+  readonly patient?: Maybe<Patient>;
+  /** Ties together what one request did. */
+  readonly requestId: Scalars['String']['output'];
+};
+
+/** An audit event in a list. */
+export type AuditEventEdge = {
+  readonly __typename?: 'AuditEventEdge';
+  /** Give it as `after` to continue behind this edge. */
+  readonly cursor: Scalars['String']['output'];
+  /** The event. */
+  readonly node: AuditEvent;
+};
+
+/** A page of audit events. */
+export type AuditEventConnection = {
+  readonly __typename?: 'AuditEventConnection';
+  /** The entries with their cursors, in order. */
+  readonly edges: ReadonlyArray<AuditEventEdge>;
+  /** The entries alone, in order. */
+  readonly nodes: ReadonlyArray<AuditEvent>;
+  /** Where this page stands in the list. */
+  readonly pageInfo: PageInfo;
+  /** What each city gave. */
+  readonly cityStates: ReadonlyArray<CityState>;
+};
+
+/** All that is given must hold. `from` and `to` bound the time of recording, `[from, to)`. */
+export type AuditEventFilter = {
+  /** Code of the city that decided the act; all when left out. */
+  readonly city?: InputMaybe<Scalars['String']['input']>;
+  /** Acts about this patient. */
+  readonly patientId?: InputMaybe<Scalars['ID']['input']>;
+  /** Id of the account that acted. */
+  readonly actorId?: InputMaybe<Scalars['ID']['input']>;
+  /** What was done. */
+  readonly action?: InputMaybe<AuditAction>;
+  /** Name of the act. */
+  readonly act?: InputMaybe<Scalars['String']['input']>;
+  /** How it ended. */
+  readonly outcome?: InputMaybe<AuditOutcome>;
+  /** Earliest time of recording. */
+  readonly from?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Recorded before this. */
+  readonly to?: InputMaybe<Scalars['DateTime']['input']>;
+};
+
+export type Query = {
+  readonly __typename?: 'Query';
+  /** Audit events, newest first; by auditors. Reading them is audited. */
+  readonly auditEvents?: Maybe<AuditEventConnection>;
+  /** One audit event; by auditors. */
+  readonly auditEvent?: Maybe<AuditEvent>;
+};
+
+
+export type QueryAuditEventsArgs = {
+  filter?: InputMaybe<AuditEventFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type QueryAuditEventArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+
+export type ResolverTypeWrapper<T> = Promise<T> | T;
+
+export type ReferenceResolver<TResult, TReference, TContext> = (
+      reference: TReference,
+      context: TContext,
+      info: GraphQLResolveInfo
+    ) => Promise<TResult> | TResult;
+
+      type ScalarCheck<T, S> = S extends true ? T : NullableCheck<T, S>;
+      type NullableCheck<T, S> = Maybe<T> extends T ? Maybe<ListCheck<NonNullable<T>, S>> : ListCheck<T, S>;
+      type ListCheck<T, S> = T extends (infer U)[] ? NullableCheck<U, S>[] : GraphQLRecursivePick<T, S>;
+      export type GraphQLRecursivePick<T, S> = { [K in keyof T & keyof S]: ScalarCheck<T[K], S[K]> };
+    
+
+export type ResolverWithResolve<TResult, TParent, TContext, TArgs> = {
+  resolve: ResolverFn<TResult, TParent, TContext, TArgs>;
+};
+export type Resolver<TResult, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = ResolverFn<TResult, TParent, TContext, TArgs> | ResolverWithResolve<TResult, TParent, TContext, TArgs>;
+
+export type ResolverFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Promise<TResult> | TResult;
+
+export type SubscriptionSubscribeFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => AsyncIterable<TResult> | Promise<AsyncIterable<TResult>>;
+
+export type SubscriptionResolveFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+export interface SubscriptionSubscriberObject<TResult, TKey extends string, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<{ [key in TKey]: TResult }, TParent, TContext, TArgs>;
+  resolve?: SubscriptionResolveFn<TResult, { [key in TKey]: TResult }, TContext, TArgs>;
+}
+
+export interface SubscriptionResolverObject<TResult, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<any, TParent, TContext, TArgs>;
+  resolve: SubscriptionResolveFn<TResult, any, TContext, TArgs>;
+}
+
+export type SubscriptionObject<TResult, TKey extends string, TParent, TContext, TArgs> =
+  | SubscriptionSubscriberObject<TResult, TKey, TParent, TContext, TArgs>
+  | SubscriptionResolverObject<TResult, TParent, TContext, TArgs>;
+
+export type SubscriptionResolver<TResult, TKey extends string, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> =
+  | ((...args: any[]) => SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>)
+  | SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>;
+
+export type TypeResolveFn<TTypes, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (
+  parent: TParent,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Maybe<TTypes> | Promise<Maybe<TTypes>>;
+
+export type IsTypeOfResolverFn<T = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (obj: T, context: TContext, info: GraphQLResolveInfo) => boolean | Promise<boolean>;
+
+export type NextResolverFn<T> = () => Promise<T>;
+
+export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = (
+  next: NextResolverFn<TResult>,
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+/** Mapping of federation types */
+export type FederationTypes = {
+  City: City;
+  AuditEvent: AuditEvent;
+};
+
+/** Mapping of federation reference types */
+export type FederationReferenceTypes = {
+  City:
+    ( { __typename: 'City' }
+    & GraphQLRecursivePick<FederationTypes['City'], {"code":true}> );
+  AuditEvent:
+    ( { __typename: 'AuditEvent' }
+    & ( GraphQLRecursivePick<FederationTypes['AuditEvent'], {"id":true}>
+        | GraphQLRecursivePick<FederationTypes['AuditEvent'], {"nodeId":true}> ) );
+};
+
+
+/** Mapping of interface types */
+export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = {
+  Node: ( AuditEvent );
+};
+
+/** Mapping between all available schema types and the resolvers types */
+export type ResolversTypes = {
+  DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  Node: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Node']>;
+  ID: ResolverTypeWrapper<Scalars['ID']['output']>;
+  PageInfo: ResolverTypeWrapper<PageInfo>;
+  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  String: ResolverTypeWrapper<Scalars['String']['output']>;
+  CityStateKind: CityStateKind;
+  CityState: ResolverTypeWrapper<CityState>;
+  City: ResolverTypeWrapper<City>;
+  Patient: ResolverTypeWrapper<Patient>;
+  AuditAction: AuditAction;
+  AuditOutcome: AuditOutcome;
+  AuditAgent: ResolverTypeWrapper<AuditAgent>;
+  AuditEntity: ResolverTypeWrapper<AuditEntity>;
+  AuditEvent: ResolverTypeWrapper<AuditEvent>;
+  AuditEventEdge: ResolverTypeWrapper<AuditEventEdge>;
+  AuditEventConnection: ResolverTypeWrapper<AuditEventConnection>;
+  AuditEventFilter: AuditEventFilter;
+  Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+};
+
+/** Mapping between all available schema types and the resolvers parents */
+export type ResolversParentTypes = {
+  DateTime: Scalars['DateTime']['output'];
+  Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
+  ID: Scalars['ID']['output'];
+  PageInfo: PageInfo;
+  Boolean: Scalars['Boolean']['output'];
+  String: Scalars['String']['output'];
+  CityState: CityState;
+  City: City | FederationReferenceTypes['City'];
+  Patient: Patient;
+  AuditAgent: AuditAgent;
+  AuditEntity: AuditEntity;
+  AuditEvent: AuditEvent | FederationReferenceTypes['AuditEvent'];
+  AuditEventEdge: AuditEventEdge;
+  AuditEventConnection: AuditEventConnection;
+  AuditEventFilter: AuditEventFilter;
+  Query: Record<PropertyKey, never>;
+  Int: Scalars['Int']['output'];
+};
+
+export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
+  name: 'DateTime';
+}
+
+export type NodeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
+  __resolveType: TypeResolveFn<'AuditEvent', ParentType, ContextType>;
+};
+
+export type PageInfoResolvers<ContextType = Context, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
+  hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  hasPreviousPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type CityStateResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CityState'] = ResolversParentTypes['CityState']> = {
+  city?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['CityStateKind'], ParentType, ContextType>;
+  asOf?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+};
+
+export type CityResolvers<ContextType = Context, ParentType extends ResolversParentTypes['City'] = ResolversParentTypes['City'], FederationReferenceType extends FederationReferenceTypes['City'] = FederationReferenceTypes['City']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['City']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  timeZone?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type PatientResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Patient'] = ResolversParentTypes['Patient']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type AuditAgentResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditAgent'] = ResolversParentTypes['AuditAgent']> = {
+  role?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  city?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  accountId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+};
+
+export type AuditEntityResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditEntity'] = ResolversParentTypes['AuditEntity']> = {
+  kind?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  id?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  sha256?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type AuditEventResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditEvent'] = ResolversParentTypes['AuditEvent'], FederationReferenceType extends FederationReferenceTypes['AuditEvent'] = FederationReferenceTypes['AuditEvent']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['AuditEvent']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  city?: Resolver<ResolversTypes['City'], ParentType, ContextType>;
+  recordedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  action?: Resolver<ResolversTypes['AuditAction'], ParentType, ContextType>;
+  act?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  outcome?: Resolver<ResolversTypes['AuditOutcome'], ParentType, ContextType>;
+  outcomeReason?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  purpose?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  agent?: Resolver<ResolversTypes['AuditAgent'], ParentType, ContextType>;
+  entities?: Resolver<ReadonlyArray<ResolversTypes['AuditEntity']>, ParentType, ContextType>;
+  patient?: Resolver<Maybe<ResolversTypes['Patient']>, ParentType, ContextType>;
+  requestId?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type AuditEventEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditEventEdge'] = ResolversParentTypes['AuditEventEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['AuditEvent'], ParentType, ContextType>;
+};
+
+export type AuditEventConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditEventConnection'] = ResolversParentTypes['AuditEventConnection']> = {
+  edges?: Resolver<ReadonlyArray<ResolversTypes['AuditEventEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<ReadonlyArray<ResolversTypes['AuditEvent']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  cityStates?: Resolver<ReadonlyArray<ResolversTypes['CityState']>, ParentType, ContextType>;
+};
+
+export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  auditEvents?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<QueryAuditEventsArgs, 'first'>>;
+  auditEvent?: Resolver<Maybe<ResolversTypes['AuditEvent']>, ParentType, ContextType, RequireFields<QueryAuditEventArgs, 'id'>>;
+};
+
+export type Resolvers<ContextType = Context> = {
+  DateTime?: GraphQLScalarType;
+  Node?: NodeResolvers<ContextType>;
+  PageInfo?: PageInfoResolvers<ContextType>;
+  CityState?: CityStateResolvers<ContextType>;
+  City?: CityResolvers<ContextType>;
+  Patient?: PatientResolvers<ContextType>;
+  AuditAgent?: AuditAgentResolvers<ContextType>;
+  AuditEntity?: AuditEntityResolvers<ContextType>;
+  AuditEvent?: AuditEventResolvers<ContextType>;
+  AuditEventEdge?: AuditEventEdgeResolvers<ContextType>;
+  AuditEventConnection?: AuditEventConnectionResolvers<ContextType>;
+  Query?: QueryResolvers<ContextType>;
+};
