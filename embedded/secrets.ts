@@ -1,0 +1,90 @@
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { z } from 'zod';
+import { DATABASE_ROLES, type DatabaseRole, type Secrets, type SigningKey } from '#platform/config/secrets.ts';
+import { EmbeddedFailure } from './failure.ts';
+import { readText, replaceFile } from './files.ts';
+
+/** The network's secrets and the two passwords that only the embedded network itself uses. */
+export type EmbeddedSecrets = { readonly secrets: Secrets; readonly superuserPassword: string; readonly replicationPassword: string };
+
+const makePassword = (): string => randomBytes(32).toString('base64url');
+
+/** Thumbprint of an Ed25519 key, RFC 7638 with the members RFC 8037 requires, in their order. */
+const thumbprint = (jwk: { readonly crv: string; readonly kty: string; readonly x: string }): string =>
+  createHash('sha256')
+    .update(JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x }))
+    .digest('base64url');
+
+const makeSigningKey = (): SigningKey => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const { d = '', x = '' } = privateKey.export({ format: 'jwk' });
+  const publicJwk = { kty: 'OKP', crv: 'Ed25519', x };
+  const kid = thumbprint(publicJwk);
+  const named = { kid, alg: 'EdDSA', use: 'sig' };
+  return { kid, privateJwk: { ...publicJwk, d, ...named }, publicJwk: { ...publicJwk, ...named } };
+};
+
+const key32 = z.string().refine((text) => Buffer.from(text, 'base64url').length === 32);
+const password = z.string().min(32);
+const publicJwk = z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: key32 }).catchall(z.string());
+const signingKey = z
+  .object({ kid: z.string(), privateJwk: publicJwk.extend({ d: key32 }), publicJwk })
+  .refine((key) => key.kid === thumbprint(key.publicJwk) && key.publicJwk.x === key.privateJwk.x)
+  .refine((key) => createPublicKey({ key: key.privateJwk, format: 'jwk' }).export({ format: 'jwk' })['x'] === key.publicJwk.x);
+const secretsFile = z.object({
+  version: z.literal(1),
+  databasePasswords: z.record(z.string(), password),
+  tokenKey: signingKey,
+  assertionKey: signingKey,
+  cursorKey: key32,
+  superuserPassword: password,
+  replicationPassword: password,
+});
+type SecretsFile = z.infer<typeof secretsFile>;
+
+const passwordsFor = (known: Readonly<Record<string, string>>): Record<DatabaseRole, string> =>
+  Object.fromEntries(DATABASE_ROLES.map((role) => [role, known[role] ?? makePassword()])) as Record<DatabaseRole, string>;
+
+const parse = (text: string): SecretsFile | null => {
+  try {
+    return secretsFile.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * Reads `DATA_DIR/secrets.json`, or makes it (0600) where there is no data yet. A role that is new in this release gets its password.
+ * Throws EmbeddedFailure when the file is missing or damaged while clusters exist that only its passwords open.
+ */
+export const loadSecrets = async (dataDir: string, clustersExist: boolean): Promise<EmbeddedSecrets> => {
+  const file = path.join(dataDir, 'secrets.json');
+  const text = await readText(file);
+  const known = text === null ? null : parse(text);
+  if (known === null && (clustersExist || text !== null)) {
+    const fault = text === null ? 'is missing' : 'is damaged';
+    const why = clustersExist ? ', and the databases beside it open with its passwords alone. ' : '. ';
+    throw new EmbeddedFailure(`${file} ${fault}${why}Put the file back from a copy, or choose another DATA_DIR for an empty network.`);
+  }
+  const content: SecretsFile =
+    known === null
+      ? {
+          version: 1,
+          databasePasswords: passwordsFor({}),
+          tokenKey: makeSigningKey() as SecretsFile['tokenKey'],
+          assertionKey: makeSigningKey() as SecretsFile['assertionKey'],
+          cursorKey: randomBytes(32).toString('base64url'),
+          superuserPassword: makePassword(),
+          replicationPassword: makePassword(),
+        }
+      : { ...known, databasePasswords: { ...known.databasePasswords, ...passwordsFor(known.databasePasswords) } };
+  const written = `${JSON.stringify(content, null, 2)}\n`;
+  if (written !== text) await replaceFile(file, written, { durable: true });
+  const { tokenKey, assertionKey, cursorKey, superuserPassword, replicationPassword } = content;
+  return {
+    secrets: { databasePasswords: passwordsFor(content.databasePasswords), tokenKey, assertionKey, cursorKey },
+    superuserPassword,
+    replicationPassword,
+  };
+};
