@@ -264,7 +264,7 @@ export const makeCity = async (options: CityOptions): Promise<ManagedCity> => {
   const setUp = async (): Promise<void> => {
     const mark = path.join(folder, 'ready.json');
     if ((await readText(mark)) === SETUP_MARK) return;
-    await setUpCluster(primary.port(), secrets);
+    await setUpCluster(code, primary.port(), secrets);
     await replaceFile(mark, SETUP_MARK, { durable: fsync });
   };
 

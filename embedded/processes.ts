@@ -23,13 +23,19 @@ const statFields = (pid: number): string[] | null => {
   return text === null ? null : text.slice(text.lastIndexOf(')') + 2).split(' ');
 };
 
-/** Whether the process runs. One that has ended and that nobody has collected (a zombie) does not. */
-export const isAlive = (pid: number): boolean => {
+/** Whether the system still lists the process, be it as a zombie. */
+export const isKnown = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
+    return true;
   } catch (error) {
-    if (codeOf(error) !== 'EPERM') return false;
+    return codeOf(error) === 'EPERM';
   }
+};
+
+/** Whether the process runs. One that has ended and that nobody has collected (a zombie) does not. */
+export const isAlive = (pid: number): boolean => {
+  if (!isKnown(pid)) return false;
   const state = HAS_PROC ? statFields(pid)?.[0] : ps(pid, 'state');
   return state !== undefined && state !== null && state !== '' && !state.startsWith('Z') && !state.startsWith('X');
 };

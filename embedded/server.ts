@@ -7,7 +7,7 @@ import type { Account } from './account.ts';
 import { type Binaries, serverEnvironment, spawnAs } from './binaries.ts';
 import { EmbeddedFailure } from './failure.ts';
 import { readText } from './files.ts';
-import { findClusterProcesses, isAlive, servesCluster, signal } from './processes.ts';
+import { findClusterProcesses, isAlive, isKnown, servesCluster, signal } from './processes.ts';
 
 export type ClusterState = 'running' | 'stopped' | 'starting' | 'failed';
 
@@ -138,10 +138,13 @@ export const makeServer = (options: ServerOptions): Server => {
     return true;
   };
 
-  /** A pid file whose process is some other program (numbers are used again after a reboot) would keep the server from starting. */
+  /**
+   * PostgreSQL refuses to start while the process its pid file names exists: that may be another program by now (numbers are used again
+   * after a reboot), or a killed server that nobody has collected. The file goes, if nothing holds the cluster any more.
+   */
   const dropStalePidFile = async (): Promise<void> => {
     const file = await readPidFile();
-    if (file === null || !isAlive(file.pid) || servesCluster(file.pid, folder)) return;
+    if (file === null || !isKnown(file.pid) || servesCluster(file.pid, folder)) return;
     if (findClusterProcesses(folder).length === 0) await fs.rm(pidFile, { force: true });
   };
 

@@ -20,7 +20,7 @@ const SEARCH_PATHS: Readonly<Record<string, string>> = {
 };
 
 /** Changes when a cluster set up by an earlier release has to be set up again; setting up again does no harm. */
-export const SETUP_MARK = JSON.stringify({ version: 1, roles: DATABASE_ROLES, extensions: EXTENSIONS });
+export const SETUP_MARK = JSON.stringify({ version: 2, roles: DATABASE_ROLES, extensions: EXTENSIONS });
 
 /** The verifier PostgreSQL keeps of a password (RFC 5803), so that the password itself is in no statement. */
 const toVerifier = (password: string): string => {
@@ -58,7 +58,7 @@ export const connectSuperuser = async (
  * Makes roles, database and extensions of a city's cluster. Every statement can be repeated, so a setup that was broken off is simply
  * done again. No role is a superuser; `migrator` owns the database and makes the schemas.
  */
-export const setUpCluster = async (port: number, secrets: EmbeddedSecrets): Promise<void> => {
+export const setUpCluster = async (city: string, port: number, secrets: EmbeddedSecrets): Promise<void> => {
   const server = await connectSuperuser(port, secrets.superuserPassword, 'postgres');
   try {
     const known = new Set((await server.query<{ rolname: string }>('SELECT rolname FROM pg_roles')).rows.map((row) => row.rolname));
@@ -76,6 +76,8 @@ export const setUpCluster = async (port: number, secrets: EmbeddedSecrets): Prom
     const { rowCount } = await server.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE]);
     if (rowCount === 0) await server.query(`CREATE DATABASE ${DATABASE} OWNER migrator`);
     for (const database of [DATABASE, 'postgres', 'template1']) await server.query(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`);
+    // Whoever connects can tell whose database it is; only a superuser may say so.
+    await server.query(`ALTER DATABASE ${DATABASE} SET caregraph.city = '${city}'`);
     await server.query(`GRANT CONNECT ON DATABASE ${DATABASE} TO ${DATABASE_ROLES.join(', ')}`);
   } finally {
     await server.end();
