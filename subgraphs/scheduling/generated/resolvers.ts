@@ -426,14 +426,14 @@ export type CityUnavailable = Refusal & {
   readonly retryAfterSeconds: Scalars['Int']['output'];
 };
 
-/** No such patient, or none that the caller may book for. */
+/** No such patient, or none for whom the caller may do this. */
 export type PatientNotFound = Refusal & {
   readonly __typename?: 'PatientNotFound';
   /** What happened, for a person to read. */
   readonly message: Scalars['String']['output'];
 };
 
-/** No such practitioner in that city. */
+/** No such practitioner, or none of that city. */
 export type PractitionerNotFound = Refusal & {
   readonly __typename?: 'PractitionerNotFound';
   /** What happened, for a person to read. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { checkArrows } from '#tools/check-arrows.ts';
 
+const SUBGRAPHS = ['patients', 'scheduling', 'files', 'audit'];
 const trees: string[] = [];
 afterEach(() => {
   for (const tree of trees.splice(0)) rmSync(tree, { recursive: true, force: true });
@@ -25,12 +26,8 @@ const aHouse = (files: Readonly<Record<string, string>>): string => {
   }
   for (const [path, text] of Object.entries(files)) {
     for (const [, target = ''] of text.matchAll(/from '\.\/([^']+)'/g)) write(join(dirname(path), target), 'export const thing = 1;\n');
-    for (const [, target = ''] of text
-      .matchAll(/from '#(patients|scheduling|files|audit)\/([^']+)'/g)
-      .map((m) => [m[0], `subgraphs/${m[1]}/${m[2]}`]))
-      write(target, 'export const thing = 1;\n');
-    for (const [, target = ''] of text.matchAll(/from '#((?:platform|policy|schema|gateway|embedded|migrations|tools|test)\/[^']+)'/g))
-      write(target, 'export const thing = 1;\n');
+    for (const [, room = '', target = ''] of text.matchAll(/from '#([a-z]+)\/([^']+)'/g))
+      write(join(SUBGRAPHS.includes(room) ? 'subgraphs' : '', room, target), 'export const thing = 1;\n');
   }
   for (const [path, text] of Object.entries(files)) write(path, text);
   return root;
