@@ -10,7 +10,12 @@ import { makeLog } from '#platform/observability/log.ts';
 export default async function setUp() {
   const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-test-'));
   const started = performance.now();
-  const network = await startEmbeddedNetwork({ dataDir: path.join(folder, 'data'), log: makeLog('embedded', 'warn', 2), fsync: false, standbys: false });
+  const network = await startEmbeddedNetwork({
+    dataDir: path.join(folder, 'data'),
+    log: makeLog('embedded', 'warn', 2),
+    fsync: false,
+    standbys: false,
+  });
   globalThis.caregraphTestNetwork = { network, folder };
   const { cities, secrets, superuser } = network;
   const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };

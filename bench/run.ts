@@ -1,0 +1,47 @@
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import type { Figure } from './figure.ts';
+
+/** Each benchmark by its name: `npm run bench -- NAME`. */
+const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly run: (say: (line: string) => void) => Promise<readonly Figure[]> }>>> = {
+  booking: () => import('./booking/bench.ts'),
+  gateway: () => import('./gateway/bench.ts'),
+};
+
+const HELP = `npm run bench [-- NAME …] [--json] [--help]
+
+Measures and prints one line of JSON per figure: name, value, unit, reference, ratio, and the goal for the ratio where there is one.
+The reference is measured in the same run, so that a noisy machine changes both. Names: ${Object.keys(BENCHMARKS).join(', ')} (all when left out).
+Exit 0: every goal reached; 1: one was missed; 2: wrong usage.
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  strict: false,
+  options: { help: { type: 'boolean' }, json: { type: 'boolean' } },
+});
+if (values['help']) {
+  console.log(HELP);
+  process.exit(0);
+}
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
+const unknown = names.filter((name) => !(name in BENCHMARKS));
+if (unknown.length > 0) {
+  console.error(`no benchmark ${unknown.join(', ')}\n\n${HELP}`);
+  process.exit(2);
+}
+const say = (line: string): void => {
+  if (process.stderr.isTTY) console.error(line);
+};
+console.error(
+  `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.availableParallelism()} cores, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`,
+);
+let missed = 0;
+for (const name of names) {
+  const benchmark = await BENCHMARKS[name]?.();
+  for (const figure of (await benchmark?.run(say)) ?? []) {
+    console.log(JSON.stringify(figure));
+    if (figure.goal !== undefined && (figure.ratio ?? 0) < figure.goal) missed++;
+  }
+}
+process.exit(missed === 0 ? 0 : 1);

@@ -1,0 +1,36 @@
+import type { CityConfig } from '#platform/config/city.ts';
+import type { Secrets } from '#platform/config/secrets.ts';
+import { openCities } from '#platform/database/cities.ts';
+import { seedDemoPatients } from './patients.ts';
+import { demoPractitioners } from './people.ts';
+import { seedDemoSlots } from './slots.ts';
+
+/**
+ * The demo population: generated, the same on every machine, in every city. Done again it adds only what is missing, among it the
+ * slots of days that have come within two weeks of `now`. Never called in production.
+ */
+export const seedDemo = async (settings: {
+  readonly cities: readonly CityConfig[];
+  readonly secrets: Secrets;
+  readonly password: string;
+  readonly now: Date;
+}): Promise<void> => {
+  const { secrets, now, password } = settings;
+  const patients = openCities(settings.cities, {
+    role: 'patients',
+    password: secrets.databasePasswords.patients,
+    statementTimeoutMs: 30_000,
+  });
+  const scheduling = openCities(settings.cities, {
+    role: 'scheduling',
+    password: secrets.databasePasswords.scheduling,
+    statementTimeoutMs: 30_000,
+  });
+  try {
+    await seedDemoPatients({ cities: patients, password });
+    const practitioners = Object.fromEntries(patients.codes.map((code) => [code, demoPractitioners(code)]));
+    await seedDemoSlots({ cities: scheduling, practitioners, now });
+  } finally {
+    await Promise.all([patients.stop(), scheduling.stop()]);
+  }
+};

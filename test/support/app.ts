@@ -1,0 +1,77 @@
+import { seedDemo } from '#embedded/demo/seed.ts';
+import { makeTokenSigner } from '#platform/access/token.ts';
+import type { RoleCode } from '#platform/access/viewer.ts';
+import { newId } from '#platform/database/new-id.ts';
+import { makeLog } from '#platform/observability/log.ts';
+import { startApp } from '#tools/app.ts';
+import { DEMO_PASSWORD, type GraphClient, graphClient } from './graph.ts';
+import { type TestNetwork, testNetwork } from './network.ts';
+
+export type TestAccount = {
+  readonly id: string;
+  readonly username: string;
+  readonly role: RoleCode;
+  readonly city: string;
+  readonly patientId: string | null;
+  readonly practitionerId: string | null;
+};
+
+/** The whole network with its demo population, on a copy of the databases of its own. */
+export type TestApp = {
+  readonly network: TestNetwork;
+  readonly graph: GraphClient;
+  readonly account: (username: string) => Promise<TestAccount>;
+  /** An access token as a login would give it, without the cost of a login. `seconds` until it ends. */
+  readonly tokenOf: (username: string, seconds?: number) => Promise<string>;
+  /** How many requests have gone to subgraphs so far. */
+  readonly subgraphRequests: () => Promise<number>;
+  readonly stop: () => Promise<void>;
+};
+
+export const startTestApp = async (): Promise<TestApp> => {
+  const network = await testNetwork();
+  const { cities, secrets } = network;
+  await seedDemo({ cities, secrets, password: DEMO_PASSWORD, now: new Date() });
+  const app = await startApp({
+    cities,
+    secrets,
+    host: '127.0.0.1',
+    port: 0,
+    development: true,
+    allowedOrigins: ['https://console.example'],
+    appointmentTypes: ['PHYSICIAN', 'SURGEON', 'DENTAL'],
+    log: makeLog('test', 'error', 2),
+  });
+  const sign = await makeTokenSigner(secrets.tokenKey);
+  const account = async (username: string): Promise<TestAccount> => {
+    const city = username.slice(0, 3);
+    const client = await network.admin(city);
+    const { rows } = await client.query(
+      'select id, username, role, city, patient_id, practitioner_id from patients.account where city = $1 and username = $2',
+      [city, username],
+    );
+    const row = rows[0];
+    if (!row) throw new Error(`no account ${username}`);
+    return { ...row, patientId: row.patient_id, practitionerId: row.practitioner_id };
+  };
+  return {
+    network,
+    graph: graphClient(app.url),
+    account,
+    tokenOf: async (username, seconds) => {
+      const { id, role, city, patientId, practitionerId } = await account(username);
+      return sign({ accountId: id, role, city, patientId, practitionerId, sessionId: newId(city, 'ses') }, seconds);
+    },
+    subgraphRequests: async () => {
+      const text = await (await fetch(`${app.url}/metrics`)).text();
+      return [...text.matchAll(/^caregraph_subgraph_request_duration_seconds_count\{.*\} (\d+)$/gm)].reduce(
+        (sum, match) => sum + Number(match[1]),
+        0,
+      );
+    },
+    stop: async () => {
+      await app.stop();
+      await network.stop();
+    },
+  };
+};

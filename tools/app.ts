@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { startAudit } from '#audit/server.ts';
+import { startFiles } from '#files/server.ts';
+import { startGateway } from '#gateway/server.ts';
+import { startPatients } from '#patients/server.ts';
+import type { CityConfig } from '#platform/config/city.ts';
+import type { Secrets } from '#platform/config/secrets.ts';
+import type { Subgraph } from '#platform/graphql/subgraph.ts';
+import type { Log } from '#platform/observability/log.ts';
+import { startScheduling } from '#scheduling/server.ts';
+import { SUPERGRAPH_PATH } from './supergraph.ts';
+
+/** What the whole network needs to serve its graph from one process. */
+export type AppSettings = {
+  readonly cities: readonly CityConfig[];
+  readonly secrets: Secrets;
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly development: boolean;
+  readonly allowedOrigins: readonly string[];
+  readonly appointmentTypes: readonly string[];
+  readonly log: Log;
+};
+
+export type App = { readonly url: string; readonly port: number; readonly stop: () => Promise<void> };
+
+/** The four subgraphs and the gateway in this process: no socket between them. */
+export const startApp = async (settings: AppSettings): Promise<App> => {
+  const { cities, secrets, log } = settings;
+  const parts = { cities, secrets, log };
+  const running: Subgraph[] = [];
+  const stopParts = async (): Promise<void> => {
+    await Promise.all(running.map((subgraph) => subgraph.stop()));
+  };
+  try {
+    running.push(
+      ...(await Promise.all([
+        startPatients(parts),
+        startScheduling({ ...parts, appointmentTypes: settings.appointmentTypes }),
+        startFiles(parts),
+        startAudit(parts),
+      ])),
+    );
+    const gateway = await startGateway({
+      supergraphSdl: readFileSync(SUPERGRAPH_PATH, 'utf8'),
+      subgraphs: Object.fromEntries(running.map((subgraph) => [subgraph.name, { kind: 'in-process', subgraph }])),
+      secrets,
+      cities: cities.map(({ code }) => code),
+      host: settings.host,
+      port: settings.port,
+      development: settings.development,
+      allowedOrigins: settings.allowedOrigins,
+      log,
+    });
+    return {
+      url: gateway.url,
+      port: gateway.port,
+      stop: async () => {
+        await gateway.stop();
+        await stopParts();
+      },
+    };
+  } catch (error) {
+    await stopParts();
+    throw error;
+  }
+};

@@ -1,0 +1,88 @@
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { seedDemo } from '#embedded/demo/seed.ts';
+import { EmbeddedFailure, type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
+import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
+import { readStartConfig } from '#platform/config/env.ts';
+import { migrateCity } from '#platform/database/migrate.ts';
+import { describeError, makeLog } from '#platform/observability/log.ts';
+import { type App, startApp } from './app.ts';
+import { startProcesses } from './processes.ts';
+
+const HELP = `npm start -- [--processes] [--help]
+
+Starts the whole network on this machine: the databases of three cities, the four subgraphs and the gateway.
+  --processes   each subgraph and the gateway in a process of its own
+Settings come from the environment (see .env.example): PORT (4000), HOST (127.0.0.1), DATA_DIR (.data), DEMO_PASSWORD.
+Ctrl-C stops everything; the data stays in DATA_DIR.
+`;
+
+const startedAt = performance.now();
+const seconds = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+const say = (line: string): void => console.error(`${seconds().padStart(7)}  ${line}`);
+
+const banner = (url: string, password: string): string => `
+Caregraph answers at ${url}
+
+  graph      ${url}/graphql          (in a browser: Apollo Sandbox)
+  explorer   ${url}/explorer         (GraphiQL, works offline)
+  feeds      ${url.replace('http', 'ws')}/graphql  (graphql-transport-ws)   ${url}/graphql/stream  (SSE)
+  health     ${url}/health/ready     metrics  ${url}/metrics
+
+Demo logins, password ${password}:
+  patients MTLP0001 …   practitioners MTLD0001 …   admin MTLA0001   auditor MTLU0001   and the same for QUE and SHE
+
+Paste this first; then send the token as "authorization: Bearer …":
+  mutation { login(username: "QUEP0001", password: "${password}") { ... on Session { token expiresAt } ... on Refusal { message } } }
+  { slots(filter: { appointmentType: "PHYSICIAN", onlyAvailable: true }, first: 5) { nodes { id code start available city { name } } cityStates { city state } } }
+
+Ctrl-C stops everything.
+`;
+
+const { values: flags } = parseArgs({
+  options: { processes: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+});
+if (flags.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+let network: EmbeddedNetwork | undefined;
+let app: App | undefined;
+let stopping: Promise<never> | undefined;
+const stop = (code: number): Promise<never> => {
+  stopping ??= (async () => {
+    await app?.stop().catch(() => {});
+    await network?.stop().catch(() => {});
+    process.exit(code);
+  })();
+  return stopping;
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (!stopping) say('stopping …');
+    void stop(0);
+  });
+}
+
+try {
+  const config = readStartConfig();
+  const log = makeLog('caregraph', config.logLevel, path.join(config.dataDir, 'caregraph.log'));
+  network = await startEmbeddedNetwork({ dataDir: config.dataDir, log, onProgress: say });
+  const { cities, secrets } = network;
+  const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
+  const ran = await Promise.all(cities.map((city) => migrateCity(city, migrator)));
+  say(`schemas up to date (${ran.flat().length} migrations ran)`);
+  await seedDemo({ cities, secrets, password: config.demoPassword, now: new Date() });
+  say('demo population there');
+  const settings = { ...config, cities, secrets, development: true, log };
+  app = flags.processes ? await startProcesses({ ...settings, onProgress: say }) : await startApp(settings);
+  say('the graph answers');
+  console.log(banner(app.url, config.demoPassword));
+} catch (error) {
+  const { code } = error as { code?: string };
+  if (error instanceof EmbeddedFailure || (error as Error).name === 'ConfigurationError') console.error(`\n${(error as Error).message}`);
+  else if (code === 'EADDRINUSE') console.error('\nThe port is in use by another program. Choose another one: PORT=4001 npm start');
+  else console.error('\nThe network could not be started.', describeError(error), (error as Error).message);
+  await stop(1);
+}
