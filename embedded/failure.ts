@@ -3,14 +3,14 @@ export class EmbeddedFailure extends Error {
   override readonly name = 'EmbeddedFailure';
 }
 
-/** The code of a Node system error (`EACCES`, `ENOSPC` …), or an empty string. */
+/** The code of a Node system error (`EACCES`, `ENOSPC` …), or an empty string. Not by class: a test runner's realm has an `Error` of its own. */
 export const codeOf = (error: unknown): string => {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
   return typeof code === 'string' ? code : '';
 };
 
 /** Words for what the file system refused; anything else comes back as it was. */
-export const toPlainFailure = (error: unknown, folder: string): Error => {
+export const toPlainFailure = (error: unknown, folder: string): unknown => {
   if (error instanceof EmbeddedFailure) return error;
   switch (codeOf(error)) {
     case 'EACCES':
@@ -24,8 +24,9 @@ export const toPlainFailure = (error: unknown, folder: string): Error => {
     case 'EDQUOT':
       return new EmbeddedFailure(`The disk of ${folder} is full. Free some space (a first start takes about 1 GB) and start again.`);
     case 'ENOTDIR':
+    case 'EEXIST':
       return new EmbeddedFailure(`${folder} is not a folder. Choose another DATA_DIR.`);
     default:
-      return error instanceof Error ? error : new Error('unknown fault');
+      return error;
   }
 };

@@ -7,7 +7,7 @@ import type { Log } from '#platform/observability/log.ts';
 import { findAccount } from './account.ts';
 import { findBinaries } from './binaries.ts';
 import { type EmbeddedCity, holdsClusters, type ManagedCity, makeCity, type NodeName } from './city.ts';
-import { EmbeddedFailure, toPlainFailure } from './failure.ts';
+import { codeOf, EmbeddedFailure, toPlainFailure } from './failure.ts';
 import { makeFolder, readText, replaceFile } from './files.ts';
 import { takeLock } from './lock.ts';
 import { isFree, pickPort } from './ports.ts';
@@ -66,7 +66,9 @@ const readPorts = async (file: string): Promise<Ports> => {
 };
 
 const makeDataDir = async (dataDir: string): Promise<void> => {
-  await fs.mkdir(path.dirname(dataDir), { recursive: true });
+  await fs.mkdir(path.dirname(dataDir), { recursive: true }).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
   await makeFolder(dataDir, 0o700);
   // The servers' account, where it is another one, passes through to its own folder by a folder handle, or by these bits.
   await makeFolder(path.join(dataDir, 'cities'), 0o711);
@@ -179,9 +181,13 @@ const startLocked = async (options: EmbeddedOptions, dataDir: string, releaseLoc
     }),
   );
 
+  // Servers and timers hold no process by themselves; a network that runs does, until it is stopped.
+  const keepAlive = setInterval(() => undefined, 60_000);
   let stopping: Promise<void> | null = null;
   const stop = (): Promise<void> => {
-    stopping ??= Promise.all(cities.map((city) => city.close())).then(releaseLock);
+    stopping ??= Promise.all(cities.map((city) => city.close()))
+      .then(releaseLock)
+      .finally(() => clearInterval(keepAlive));
     return stopping;
   };
   try {

@@ -196,10 +196,18 @@ export const makeServer = (options: ServerOptions): Server => {
     return false;
   };
 
-  /** Backends of a dead postmaster hold its shared memory until they notice; those that do not are ended. */
-  const clearLeftovers = (sinceMs: number): void => {
-    if (sinceMs < 2_000 || pid !== null) return;
-    for (const leftover of findClusterProcesses(folder)) signal(leftover, sinceMs < 6_000 ? 'SIGQUIT' : 'SIGKILL');
+  /**
+   * Backends of a dead postmaster hold its shared memory until they notice its end, a busy one for long; no new server starts before.
+   * What they do has no effect any more, so they are told to go.
+   */
+  const clearLeftovers = async (sinceMs: number): Promise<void> => {
+    const end = performance.now() + 500;
+    let leftovers = findClusterProcesses(folder);
+    for (const leftover of leftovers) signal(leftover, sinceMs < 1_000 ? 'SIGQUIT' : 'SIGKILL');
+    while (leftovers.length > 0 && performance.now() < end) {
+      await sleep(10);
+      leftovers = leftovers.filter((leftover) => servesCluster(leftover, folder));
+    }
   };
 
   const keepTrying = async (onGaveUp: (reason: EmbeddedFailure) => void): Promise<void> => {
@@ -210,7 +218,9 @@ export const makeServer = (options: ServerOptions): Server => {
       if (state !== 'failed') state = 'starting';
       let reason = '';
       try {
-        if ((await adopt()) || (await launch())) {
+        const isAdopted = await adopt();
+        if (!isAdopted) await clearLeftovers(performance.now() - begin);
+        if (isAdopted || (await launch())) {
           if (!wanted) return;
           state = 'running';
           failures = 0;
@@ -224,7 +234,6 @@ export const makeServer = (options: ServerOptions): Server => {
       }
       failures += 1;
       const sinceMs = performance.now() - begin;
-      clearLeftovers(sinceMs);
       if (sinceMs > GIVE_UP_AFTER_MS && !gaveUp) {
         gaveUp = true;
         state = 'failed';
@@ -233,7 +242,7 @@ export const makeServer = (options: ServerOptions): Server => {
       }
       const end = performance.now() + (gaveUp ? 5_000 : pauseMs);
       while (wanted && performance.now() < end) await sleep(25);
-      pauseMs = Math.min(pauseMs * 2, 1_000);
+      pauseMs = Math.min(pauseMs * 2, sinceMs < 10_000 ? 200 : 1_000);
     }
   };
 
