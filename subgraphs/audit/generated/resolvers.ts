@@ -1,8 +1,11 @@
 // Written by "npm run codegen" from schema/audit.graphql; change that file and run it again.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { SeenEvent } from '../domain/audit-event.ts';
+import type { CityView } from '../domain/city.ts';
 import type { Context } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
+export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
 export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
 /** All built-in and custom scalars, mapped to their actual values */
 export type Scalars = {
@@ -310,7 +313,7 @@ export type FederationReferenceTypes = {
 
 /** Mapping of interface types */
 export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = {
-  Node: ( AuditEvent );
+  Node: ( SeenEvent );
 };
 
 /** Mapping between all available schema types and the resolvers types */
@@ -323,15 +326,15 @@ export type ResolversTypes = {
   String: ResolverTypeWrapper<Scalars['String']['output']>;
   CityStateKind: CityStateKind;
   CityState: ResolverTypeWrapper<CityState>;
-  City: ResolverTypeWrapper<City>;
+  City: ResolverTypeWrapper<CityView>;
   Patient: ResolverTypeWrapper<Patient>;
   AuditAction: AuditAction;
   AuditOutcome: AuditOutcome;
   AuditAgent: ResolverTypeWrapper<AuditAgent>;
   AuditEntity: ResolverTypeWrapper<AuditEntity>;
-  AuditEvent: ResolverTypeWrapper<AuditEvent>;
-  AuditEventEdge: ResolverTypeWrapper<AuditEventEdge>;
-  AuditEventConnection: ResolverTypeWrapper<AuditEventConnection>;
+  AuditEvent: ResolverTypeWrapper<SeenEvent>;
+  AuditEventEdge: ResolverTypeWrapper<Omit<AuditEventEdge, 'node'> & { node: ResolversTypes['AuditEvent'] }>;
+  AuditEventConnection: ResolverTypeWrapper<Omit<AuditEventConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['AuditEventEdge']>, nodes: ReadonlyArray<ResolversTypes['AuditEvent']> }>;
   AuditEventFilter: AuditEventFilter;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
@@ -346,13 +349,13 @@ export type ResolversParentTypes = {
   Boolean: Scalars['Boolean']['output'];
   String: Scalars['String']['output'];
   CityState: CityState;
-  City: City | FederationReferenceTypes['City'];
+  City: CityView;
   Patient: Patient;
   AuditAgent: AuditAgent;
   AuditEntity: AuditEntity;
-  AuditEvent: AuditEvent | FederationReferenceTypes['AuditEvent'];
-  AuditEventEdge: AuditEventEdge;
-  AuditEventConnection: AuditEventConnection;
+  AuditEvent: SeenEvent;
+  AuditEventEdge: Omit<AuditEventEdge, 'node'> & { node: ResolversParentTypes['AuditEvent'] };
+  AuditEventConnection: Omit<AuditEventConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['AuditEventEdge']>, nodes: ReadonlyArray<ResolversParentTypes['AuditEvent']> };
   AuditEventFilter: AuditEventFilter;
   Query: Record<PropertyKey, never>;
   Int: Scalars['Int']['output'];

@@ -1,5 +1,6 @@
 // Written by "npm run codegen" from schema/files.graphql; change that file and run it again.
 import type { GraphQLResolveInfo } from 'graphql';
+import type { CityView } from '../domain/city.ts';
 import type { Context } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -118,14 +119,14 @@ export type FederationReferenceTypes = {
 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
-  City: ResolverTypeWrapper<City>;
+  City: ResolverTypeWrapper<CityView>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
-  City: City | FederationReferenceTypes['City'];
+  City: CityView;
   String: Scalars['String']['output'];
   Boolean: Scalars['Boolean']['output'];
 };

@@ -1,0 +1,9 @@
+import type { AuditEventResolvers } from '../generated/resolvers.ts';
+
+export const AuditEvent: AuditEventResolvers = {
+  __resolveReference: (reference, { loaders }) => loaders.event.load('id' in reference ? reference.id : reference.nodeId),
+  nodeId: ({ id }) => id,
+  city: ({ cityCode }, _args, { services }) => services.cityOf(cityCode),
+  outcomeReason: ({ reason }) => reason,
+  patient: ({ patientId }) => (patientId === null ? null : { id: patientId }),
+};

@@ -1,0 +1,5 @@
+import type { CityResolvers } from '../generated/resolvers.ts';
+
+export const City: CityResolvers = {
+  __resolveReference: ({ code }, { services }) => services.city(code),
+};

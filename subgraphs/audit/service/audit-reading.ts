@@ -1,0 +1,24 @@
+import { type Caller, ROLE_NAMES, type Viewer } from '#platform/access/viewer.ts';
+import type { AuditEntity, AuditEvent, Outcome } from '#platform/audit/event.ts';
+
+/** Why an event is written: its act, how it ended, and what it was about. */
+type Reading = {
+  readonly city: string;
+  readonly act: string;
+  readonly outcome: Outcome;
+  readonly reason?: string;
+  readonly patientId?: string | null;
+  readonly entities: readonly AuditEntity[];
+};
+
+const PURPOSES = { P: 'PATRQT', D: 'TREAT', A: 'HOPERAT', U: 'HCOMPL' } as const;
+
+/** The event of somebody's reading in the audit log, or of their trying to. */
+export const toReadingEvent = (caller: Caller, viewer: Viewer, reading: Reading): AuditEvent => ({
+  ...reading,
+  observer: 'audit',
+  action: 'R',
+  purpose: PURPOSES[viewer.role],
+  actor: { role: ROLE_NAMES[viewer.role], city: viewer.city, accountId: viewer.accountId },
+  requestId: caller.requestId,
+});
