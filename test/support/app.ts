@@ -2,7 +2,7 @@ import { seedDemo } from '#embedded/demo/seed.ts';
 import { makeTokenSigner } from '#platform/access/token.ts';
 import type { RoleCode } from '#platform/access/viewer.ts';
 import { newId } from '#platform/database/new-id.ts';
-import { makeLog } from '#platform/observability/log.ts';
+import { type Log, makeLog } from '#platform/observability/log.ts';
 import { startApp } from '#tools/app.ts';
 import { DEMO_PASSWORD, type GraphClient, graphClient } from './graph.ts';
 import { type TestNetwork, testNetwork } from './network.ts';
@@ -28,7 +28,7 @@ export type TestApp = {
   readonly stop: () => Promise<void>;
 };
 
-export const startTestApp = async (): Promise<TestApp> => {
+export const startTestApp = async ({ log = makeLog('test', 'error', 2) }: { readonly log?: Log } = {}): Promise<TestApp> => {
   const network = await testNetwork();
   const { cities, secrets } = network;
   await seedDemo({ cities, secrets, password: DEMO_PASSWORD, now: new Date() });
@@ -40,7 +40,7 @@ export const startTestApp = async (): Promise<TestApp> => {
     development: true,
     allowedOrigins: ['https://console.example'],
     appointmentTypes: ['PHYSICIAN', 'SURGEON', 'DENTAL'],
-    log: makeLog('test', 'error', 2),
+    log,
   });
   const sign = await makeTokenSigner(secrets.tokenKey);
   const account = async (username: string): Promise<TestAccount> => {
