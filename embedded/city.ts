@@ -67,7 +67,7 @@ const STALLED_AFTER_MS = 700;
 const HOLD_OFF_MS = 3_000;
 const LAG_LIMIT_BYTES = 1024 * 1024;
 const LOST_AFTER_MS = 60_000;
-const CLONE_PAUSE_MS = 15_000;
+const CLONE_PAUSE_MS = 5_000;
 /** What a standby logs that can never catch up. */
 const CANNOT_FOLLOW =
   /has already been removed|timeline .* (is not in|does not contain|is behind)|starting point .* is ahead|system identifier differs|can no longer access replication slot|has been invalidated|new timeline .* forked off|replication slot ".*" does not exist/;
@@ -296,6 +296,7 @@ export const makeCity = async (options: CityOptions): Promise<ManagedCity> => {
       .catch((error: unknown) => log.warn('standby could not be cloned, trying again', { city: code, ...describeError(error) }))
       .then(async () => {
         cloning = null;
+        clonedAtMs = performance.now();
         notStreamingSinceMs = null;
         if (standbyWanted && !closed && (await exists(path.join(folderOf(standbyName), 'PG_VERSION')))) await startStandbyServer();
       });
@@ -390,7 +391,9 @@ export const makeCity = async (options: CityOptions): Promise<ManagedCity> => {
   const bringStandby = async (): Promise<void> => {
     standbyWanted = true;
     await cloning;
-    if (await exists(path.join(folderOf(standbyName), 'PG_VERSION'))) await startStandbyServer();
+    const hasData = await exists(path.join(folderOf(standbyName), 'PG_VERSION'));
+    if (!standbyWanted || closed) return;
+    if (hasData) await startStandbyServer();
     else if (primary.state() === 'running') await replaceStandby();
   };
   const stopStandby = async (): Promise<void> => {
@@ -408,7 +411,11 @@ export const makeCity = async (options: CityOptions): Promise<ManagedCity> => {
       throw new EmbeddedFailure(`Both nodes of ${code} hold data of a primary; node ${name} is not started so that none is lost.`);
     }
   };
-  const stateOf = (name: NodeName): ClusterState => (name === standbyName && cloning !== null ? 'starting' : serverOf(name).state());
+  const stateOf = (name: NodeName): ClusterState => {
+    const state = serverOf(name).state();
+    // On its way, though its server is not: it is being cloned, or about to be.
+    return name === standbyName && (cloning !== null || (standbyWanted && state === 'stopped')) ? 'starting' : state;
+  };
 
   const city: ManagedCity = {
     code,

@@ -199,7 +199,10 @@ const startLocked = async (options: EmbeddedOptions, dataDir: string, releaseLoc
       }
     }
     await book.save();
-    await Promise.all(cities.map((city) => city.open()));
+    // All of them come to an end before anything is stopped again.
+    const opened = await Promise.allSettled(cities.map((city) => city.open()));
+    const failed = opened.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   } catch (error) {
     await stop();
     throw error;

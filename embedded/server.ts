@@ -23,7 +23,7 @@ export type Server = {
   failures(): number;
   /** Takes over a server that a former process left running; false when there is none. */
   adopt(): Promise<boolean>;
-  /** Resolves when connections are taken. Throws EmbeddedFailure after 30 s; the server goes on being tried. */
+  /** Resolves when connections are taken. Throws EmbeddedFailure after 30 s, sooner for faults that last; the server goes on being tried. */
   start(): Promise<void>;
   /** Fast shutdown, harder after 10 s; resolves when the server is gone. It stays stopped. */
   stop(): Promise<void>;
@@ -52,6 +52,10 @@ export type ServerOptions = {
 };
 
 const GIVE_UP_AFTER_MS = 30_000;
+/** Faults that waiting seldom heals are told soon. */
+const LASTING =
+  /No space left on device|has wrong ownership|Permission denied|are incompatible with server|contains errors|unrecognized configuration/;
+const LASTING_AFTER_MS = 2_000;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 
 /**
@@ -217,6 +221,7 @@ export const makeServer = (options: ServerOptions): Server => {
     while (wanted) {
       if (state !== 'failed') state = 'starting';
       let reason = '';
+      let isLasting = false;
       try {
         const isAdopted = await adopt();
         if (!isAdopted) await clearLeftovers(performance.now() - begin);
@@ -228,16 +233,17 @@ export const makeServer = (options: ServerOptions): Server => {
         }
         const output = await readLog();
         if (/could not (bind|create any TCP\/IP sockets)/.test(output) && (await options.choosePort())) continue;
+        isLasting = LASTING.test(output);
         reason = plainReason(output, label, account);
       } catch (error) {
         reason = `${label} does not start (${error instanceof EmbeddedFailure ? error.message : error instanceof Error ? error.name : 'unknown fault'})`;
       }
       failures += 1;
       const sinceMs = performance.now() - begin;
-      if (sinceMs > GIVE_UP_AFTER_MS && !gaveUp) {
+      if (sinceMs > (isLasting ? LASTING_AFTER_MS : GIVE_UP_AFTER_MS)) {
+        if (!gaveUp) log.error('database server does not start; it goes on being tried', { server: label, reason });
         gaveUp = true;
         state = 'failed';
-        log.error('database server does not start; it goes on being tried', { server: label, reason });
         onGaveUp(new EmbeddedFailure(`${reason} Its log: ${logFile}`));
       }
       const end = performance.now() + (gaveUp ? 5_000 : pauseMs);
