@@ -1,0 +1,172 @@
+import type { FormattedExecutionResult } from 'graphql';
+import { createClient } from 'graphql-sse';
+import { LRUCache } from 'lru-cache';
+import { Pool } from 'undici';
+import { ADDRESS_HEADER, ASSERTION_HEADER, type Asserter, REQUEST_ID_HEADER } from '#platform/access/assertion.ts';
+import type { Caller } from '#platform/access/viewer.ts';
+import { type EventStream, isMutation, MUTATION_MS, type Observe, QUERY_MS, type Source, unavailable } from './source.ts';
+
+/** How long a subgraph that cannot be reached is left alone, in milliseconds; then one request tries. */
+const BREAK_MS = 1_000;
+/** Requests in a row that got no answer in time before a subgraph counts as down. */
+const MAX_LATE = 5;
+/** Connections to one subgraph. */
+const CONNECTIONS = 64;
+/** Largest answer of a subgraph, in characters. */
+const MAX_ANSWER = 32 * 1024 * 1024;
+
+const TREACHEROUS = /__proto__|\\u00/;
+
+/** Reads JSON from a subgraph; a key `__proto__` is left out. */
+export const readAnswer = (text: string): unknown =>
+  TREACHEROUS.test(text) ? JSON.parse(text, (key, value) => (key === '__proto__' ? undefined : value)) : JSON.parse(text);
+
+const isRefusedConnection = (error: unknown): boolean =>
+  ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT', 'ENOENT'].includes(
+    (error as { code?: string }).code ?? '',
+  );
+/** A connection that the other side closed, perhaps between two requests. */
+const isLostConnection = (error: unknown): boolean =>
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes((error as { code?: string }).code ?? '');
+
+/** A subgraph behind HTTP: connections kept, deadlines, and an answer at once while it is down. `url` has no path. */
+export const openOverHttp = (name: string, url: string, assert: Asserter, observe: Observe): Source => {
+  const pool = new Pool(url, {
+    connections: CONNECTIONS,
+    pipelining: 1,
+    connect: { timeout: 1_000 },
+    headersTimeout: QUERY_MS,
+    bodyTimeout: QUERY_MS,
+    keepAliveTimeout: 30_000,
+    maxResponseSize: MAX_ANSWER,
+  });
+  // A query is the same text again and again: it is written as JSON once.
+  const written = new LRUCache<string, string>({ max: 2_000, maxSize: 4_000_000, sizeCalculation: (json) => json.length + 1 });
+  let downUntil = 0;
+  let late = 0;
+  let trying = false;
+
+  const body = ({ query, operationName, variables }: Parameters<Source['ask']>[0]): string => {
+    let json = written.get(query);
+    if (json === undefined) {
+      json = JSON.stringify(query);
+      written.set(query, json);
+    }
+    const named = operationName ? `,"operationName":${JSON.stringify(operationName)}` : '';
+    return variables ? `{"query":${json}${named},"variables":${JSON.stringify(variables)}}` : `{"query":${json}${named}}`;
+  };
+  const headers = async (caller: Caller): Promise<Record<string, string>> => ({
+    'content-type': 'application/json',
+    [ASSERTION_HEADER]: await assert(name, caller.viewer),
+    [REQUEST_ID_HEADER]: caller.requestId,
+    [ADDRESS_HEADER]: caller.address,
+    'accept-language': caller.language,
+  });
+  const send = async (text: string, caller: Caller, isWrite: boolean): Promise<FormattedExecutionResult> => {
+    const deadline = isWrite ? MUTATION_MS : QUERY_MS;
+    const { body: answer, statusCode } = await pool.request({
+      path: '/graphql',
+      method: 'POST',
+      headers: await headers(caller),
+      body: text,
+      headersTimeout: deadline,
+      bodyTimeout: deadline,
+    });
+    const read = await answer.text();
+    if (statusCode !== 200) throw unavailable();
+    return readAnswer(read) as FormattedExecutionResult;
+  };
+
+  const ask: Source['ask'] = async (request, caller) => {
+    const began = performance.now();
+    let isProbe = false;
+    if (downUntil > 0) {
+      if (trying || Date.now() < downUntil) {
+        observe(name, 0, false);
+        throw unavailable();
+      }
+      trying = true;
+      isProbe = true;
+    }
+    let answered = false;
+    try {
+      const isWrite = isMutation(request.query);
+      const text = body(request);
+      let result: FormattedExecutionResult;
+      try {
+        result = await send(text, caller, isWrite);
+      } catch (error) {
+        if (isWrite || !isLostConnection(error)) throw error;
+        result = await send(text, caller, isWrite); // a kept connection had just been closed; reading twice does no harm
+      }
+      answered = true;
+      downUntil = 0;
+      late = 0;
+      return result;
+    } catch (error) {
+      late++;
+      if (isProbe || isRefusedConnection(error) || late >= MAX_LATE) downUntil = Date.now() + BREAK_MS;
+      throw unavailable();
+    } finally {
+      if (isProbe) trying = false;
+      observe(name, (performance.now() - began) / 1_000, answered);
+    }
+  };
+
+  return {
+    name,
+    ask,
+    process: ({ request, context }) =>
+      ask(
+        { query: request.query ?? '', operationName: request.operationName, variables: request.variables },
+        context.graph.caller,
+      ) as never,
+    subscribe: async (request, caller) => {
+      const client = createClient({ url: `${url}/graphql/stream`, headers: await headers(caller), retryAttempts: 0 });
+      const results = client.iterate({
+        query: request.query,
+        ...(request.operationName ? { operationName: request.operationName } : {}),
+        ...(request.variables ? { variables: request.variables as Record<string, unknown> } : {}),
+      });
+      let ended = false;
+      const end = async (): Promise<IteratorResult<FormattedExecutionResult, void>> => {
+        ended = true;
+        client.dispose();
+        await results.return?.();
+        return { done: true, value: undefined };
+      };
+      const stream: EventStream = {
+        next: async () => {
+          if (ended) return { done: true, value: undefined };
+          try {
+            const step = await results.next();
+            if (!step.done) return { done: false, value: readAnswer(JSON.stringify(step.value)) as FormattedExecutionResult };
+            ended = true;
+            return { done: true, value: undefined };
+          } catch {
+            if (ended) return { done: true, value: undefined };
+            ended = true;
+            return { done: false, value: { errors: [unavailable().toJSON()] } };
+          }
+        },
+        return: end,
+        throw: end,
+        [Symbol.asyncIterator]: () => stream,
+        [Symbol.asyncDispose]: async () => {
+          await end();
+        },
+      };
+      return stream;
+    },
+    health: async () => {
+      try {
+        const { statusCode, body: answer } = await pool.request({ path: '/health/ready', method: 'GET', headersTimeout: 2_000 });
+        const { cities } = readAnswer(await answer.text()) as { cities?: Readonly<Record<string, boolean>> };
+        return statusCode === 200 && cities ? cities : null;
+      } catch {
+        return null;
+      }
+    },
+    stop: () => pool.destroy(),
+  };
+};

@@ -1,0 +1,30 @@
+import type { GraphQLDataSource } from '@apollo/gateway';
+import type { FormattedExecutionResult } from 'graphql';
+import type { GraphContext } from '#gateway/graph-context.ts';
+import type { Caller } from '#platform/access/viewer.ts';
+import { graphError } from '#platform/graphql/errors.ts';
+import type { SubgraphRequest } from '#platform/graphql/executor.ts';
+
+export type EventStream = AsyncGenerator<FormattedExecutionResult, void, void>;
+
+/** One subgraph as the gateway asks it, wherever it runs. */
+export type Source = GraphQLDataSource<GraphContext> & {
+  readonly name: string;
+  /** One query or mutation. Throws a `SUBGRAPH_UNAVAILABLE` error when there is no answer. */
+  readonly ask: (request: SubgraphRequest, caller: Caller) => Promise<FormattedExecutionResult>;
+  readonly subscribe: (request: SubgraphRequest, caller: Caller) => Promise<EventStream | FormattedExecutionResult>;
+  /** State of its cities' databases; null when the subgraph itself is not reachable. */
+  readonly health: () => Promise<Readonly<Record<string, boolean>> | null>;
+  readonly stop: () => Promise<void>;
+};
+
+/** How long a subgraph may take, in milliseconds. A mutation gets longer: its deadlines are its own, and giving up early would hide what was done. */
+export const QUERY_MS = 2_500;
+export const MUTATION_MS = 10_000;
+
+export const unavailable = () => graphError('SUBGRAPH_UNAVAILABLE', 'The part of the graph that answers this cannot be reached now.');
+
+export const isMutation = (query: string): boolean => query.startsWith('mutation');
+
+/** Told of each request to a subgraph: its name, how long it took in seconds, and whether there was an answer. */
+export type Observe = (subgraph: string, seconds: number, answered: boolean) => void;

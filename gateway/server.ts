@@ -1,0 +1,257 @@
+import './no-telemetry.ts';
+import type { AddressInfo } from 'node:net';
+import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import cors from '@fastify/cors';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
+import { type Asserter, makeAsserter } from '#platform/access/assertion.ts';
+import { makeTokenVerifier, type PublicKey } from '#platform/access/token.ts';
+import type { SigningKey } from '#platform/config/secrets.ts';
+import type { ErrorCode } from '#platform/graphql/errors.ts';
+import { GATEWAY_LIMITS, makeDocuments } from '#platform/graphql/limits.ts';
+import type { Subgraph } from '#platform/graphql/subgraph.ts';
+import { errorBody } from '#platform/http/json-errors.ts';
+import type { Served } from '#platform/http/serve-subgraph.ts';
+import { makeHttpServer } from '#platform/http/server.ts';
+import type { Log } from '#platform/observability/log.ts';
+import { makeMetrics } from '#platform/observability/metrics.ts';
+import { BAD_TOKEN, languageOf, makeAuthenticator } from './authenticate.ts';
+import { openInProcess } from './data-sources/in-process.ts';
+import { openOverHttp } from './data-sources/over-http.ts';
+import type { Source } from './data-sources/source.ts';
+import { makeMask } from './errors.ts';
+import { type GraphContext, type GraphRequest, makeGraphRequest } from './graph-context.ts';
+import { makeHealth } from './health.ts';
+import { couldBeForged, faultOf, parametersOf, readsPlainJson } from './parse-request.ts';
+import { makeGate, makePipeline } from './pipeline.ts';
+import { watchSessions } from './sessions.ts';
+import { loadSupergraph } from './supergraph.ts';
+
+/** Where a subgraph runs: in this process, or behind an address such as `http://127.0.0.1:4101`. */
+export type SubgraphPlace = { readonly kind: 'in-process'; readonly subgraph: Subgraph } | { readonly kind: 'http'; readonly url: string };
+
+export type GatewaySettings = {
+  readonly supergraphSdl: string;
+  readonly subgraphs: Readonly<Record<string, SubgraphPlace>>;
+  readonly secrets: {
+    /** Signs what subgraphs are told. */
+    readonly assertionKey: SigningKey;
+    /** Public halves of the keys that sign access tokens. */
+    readonly tokenKeys: readonly PublicKey[];
+  };
+  /** Codes of the cities, for health. */
+  readonly cities: readonly string[];
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Introspection for everyone, Sandbox and explorer. */
+  readonly development: boolean;
+  /** Origins of pages that may call, such as `https://app.example.org`; its own is always one. */
+  readonly allowedOrigins: readonly string[];
+  /** Whether a proxy in front tells the client's address. */
+  readonly trustProxy?: boolean;
+  readonly log: Log;
+  /** How often ended sessions are read, in milliseconds. */
+  readonly sessionsEveryMs?: number;
+};
+
+/** How long a stop waits for what runs, in milliseconds. */
+const DRAIN_MS = 10_000;
+/** Characters of all persisted queries. */
+const APQ_CHARACTERS = 4_000_000;
+
+const PLAIN_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+};
+const SANDBOX = 'https://*.apollographql.com';
+const SANDBOX_POLICY = `default-src 'none'; script-src 'unsafe-inline' ${SANDBOX}; style-src 'unsafe-inline' ${SANDBOX} https://fonts.googleapis.com; font-src https://fonts.gstatic.com; img-src ${SANDBOX} data:; connect-src 'self' ${SANDBOX}; frame-src ${SANDBOX}; manifest-src ${SANDBOX}; frame-ancestors 'none'`;
+
+/**
+ * Starts the gateway: token check, limits, planning, errors, subscriptions, health and figures in front of the subgraphs. Throws when the
+ * supergraph does not load or the port is taken.
+ */
+export const startGateway = async (settings: GatewaySettings): Promise<Served> => {
+  const { log, development } = settings;
+  const metrics = makeMetrics();
+  const assert: Asserter = await makeAsserter(settings.secrets.assertionKey);
+  const sources = new Map<string, Source>(
+    Object.entries(settings.subgraphs).map(([name, place]) => [
+      name,
+      place.kind === 'http'
+        ? openOverHttp(name, place.url, assert, metrics.subgraph)
+        : openInProcess(place.subgraph, log, metrics.subgraph),
+    ]),
+  );
+  const supergraph = await loadSupergraph(settings.supergraphSdl, sources, log);
+  const sessions = watchSessions(sources.get('patients'), log, settings.sessionsEveryMs);
+  const authenticate = makeAuthenticator(await makeTokenVerifier(settings.secrets.tokenKeys), sessions);
+  const documents = makeDocuments(supergraph.apiSchema, GATEWAY_LIMITS);
+  const gate = makeGate(documents, { development });
+  const mask = makeMask(log);
+  const server = new ApolloServer<GraphContext>({
+    gateway: supergraph.gateway,
+    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => log.error('unexpected error in the server') },
+    formatError: mask,
+    includeStacktraceInErrorResponses: false,
+    introspection: true, // the gate decides
+    documentStore: null, // the gate keeps documents
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    cache: 'bounded',
+    persistedQueries: { cache: makePersistedQueries(), ttl: null },
+    stopOnTerminationSignals: false,
+    hideSchemaDetailsFromClientErrors: true,
+    plugins: [
+      makePipeline(documents, gate, log),
+      development ? ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false }) : ApolloServerPluginLandingPageDisabled(),
+    ],
+  });
+  await server.start();
+  const handle = fastifyApolloHandler(server, {
+    context: async (request: FastifyRequest): Promise<GraphContext> => ({ graph: request.graph as GraphRequest }),
+  });
+
+  const app = makeHttpServer(log, { trustProxy: settings.trustProxy === true });
+  app.decorateRequest('graph', null);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(PLAIN_HEADERS).header('x-request-id', request.id);
+    done();
+  });
+  await app.register(cors, {
+    origin: [...settings.allowedOrigins],
+    methods: ['GET', 'POST'],
+    allowedHeaders: ['authorization', 'content-type', 'accept-language', 'apollo-require-preflight', 'x-apollo-operation-name'],
+    exposedHeaders: ['x-request-id'],
+    credentials: false,
+    maxAge: 600,
+    strictPreflight: false,
+  });
+
+  const refuse = (request: FastifyRequest, reply: FastifyReply, status: number, code: ErrorCode, message: string) => {
+    if (request.graph) request.graph.code = code;
+    return reply
+      .code(status)
+      .type('application/json; charset=utf-8')
+      .send(errorBody(code, message, request.id));
+  };
+  /** Lets a request in with its viewer, or answers it. */
+  const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const authenticated = await authenticate(request.headers.authorization);
+    request.graph = makeGraphRequest(
+      {
+        viewer: authenticated === 'bad' ? null : authenticated.viewer,
+        requestId: request.id,
+        address: request.ip,
+        language: languageOf(request.headers['accept-language']),
+      },
+      readsPlainJson(request.headers.accept),
+    );
+    if (authenticated === 'bad') {
+      reply.header('www-authenticate', 'Bearer');
+      await refuse(request, reply, 401, 'UNAUTHENTICATED', BAD_TOKEN);
+    } else if (request.method === 'POST' && couldBeForged(request)) {
+      await refuse(request, reply, 400, 'BAD_USER_INPUT', 'Send JSON as application/json; what a form can send is refused.');
+    }
+  };
+  const note = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    const { graph } = request;
+    const kind = graph?.operation?.kind ?? 'none';
+    const code = graph?.code ?? (reply.statusCode < 400 ? 'OK' : 'REFUSED');
+    metrics.operation(kind, code, reply.elapsedTime / 1_000);
+    log.info('request', {
+      requestId: request.id,
+      kind,
+      operation: graph?.operation?.name ?? undefined,
+      status: reply.statusCode,
+      code,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+    });
+    done();
+  };
+
+  const isPage = (request: FastifyRequest): boolean =>
+    development && request.method === 'GET' && request.headers.accept?.includes('text/html') === true && !request.url.includes('query=');
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/graphql',
+    onRequest: admit,
+    onResponse: note,
+    handler: async (request, reply) => {
+      if (isPage(request)) {
+        reply.header('content-security-policy', SANDBOX_POLICY);
+        return handle.call(app, request, reply);
+      }
+      const fault = faultOf(request.method === 'GET' ? parametersOf(request) : request.body);
+      if (fault !== null && !(request.method === 'GET' && couldBeForged(request)))
+        return refuse(request, reply, 400, 'BAD_USER_INPUT', fault);
+      const answer = await handle.call(app, request, reply);
+      if (request.graph?.answered || reply.statusCode < 400) return answer;
+      // Refused before the pipeline: the answer has no request id yet.
+      return refuse(request, reply, reply.statusCode, 'BAD_USER_INPUT', messageOf(answer));
+    },
+  });
+
+  const health = makeHealth(sources, settings.cities);
+  app.get('/health/live', () => ({ status: 'live' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const state = await health();
+    return reply.code(state.status === 'ready' ? 200 : 503).send(state);
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  app.get('/.well-known/jwks.json', async (_request, reply) =>
+    reply
+      .header('cache-control', 'public, max-age=300')
+      .send({ keys: settings.secrets.tokenKeys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid, use: 'sig', alg: 'EdDSA' })) }),
+  );
+
+  await app.listen({ host: settings.host, port: settings.port });
+  const { port } = app.server.address() as AddressInfo;
+  return {
+    port,
+    url: `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
+    stop: async () => {
+      sessions.stop();
+      const late = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+      app.server.closeIdleConnections();
+      await app.close();
+      clearTimeout(late);
+      await server.stop();
+      await Promise.all([...sources.values()].map((source) => source.stop()));
+      metrics.stop();
+    },
+  };
+};
+
+/** Texts that clients sent with their hash, in a bounded store. */
+const makePersistedQueries = () => {
+  const texts = new LRUCache<string, string>({ max: 5_000, maxSize: APQ_CHARACTERS, sizeCalculation: (text) => text.length + 100 });
+  return {
+    get: async (key: string) => texts.get(key),
+    set: async (key: string, text: string) => void texts.set(key, text),
+    delete: async (key: string) => texts.delete(key),
+  };
+};
+
+/** The text of an answer that Apollo Server gave by itself. */
+const messageOf = (answer: unknown): string => {
+  try {
+    return (JSON.parse(String(answer)) as { errors: [{ message: string }] }).errors[0].message;
+  } catch {
+    return 'The request cannot be read.';
+  }
+};
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The request to the graph, once it was let in. */
+    graph: GraphRequest | null;
+  }
+}

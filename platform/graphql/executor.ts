@@ -1,0 +1,174 @@
+import {
+  createSourceEventStream,
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+} from 'graphql';
+import type { Caller } from '#platform/access/viewer.ts';
+import { describeError, type Log } from '#platform/observability/log.ts';
+import { graphError, internalError, toGraphError } from './errors.ts';
+import { checkVariables, makeDocuments, type PreparedOperation, pickOperation, SUBGRAPH_LIMITS } from './limits.ts';
+import type { Subgraph } from './subgraph.ts';
+
+/** What the gateway asks of a subgraph. */
+export type SubgraphRequest = {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+};
+
+/** Asks one subgraph; errors in answers are masked, and nothing is thrown. */
+export type Executor = {
+  /** Runs a query or a mutation. `context` gives the context to run in, told which of the two it is. */
+  readonly run: (
+    request: SubgraphRequest,
+    requestId: string,
+    context: (kind: PreparedOperation['kind']) => unknown,
+  ) => Promise<FormattedExecutionResult>;
+  /** Opens a subscription; each event is resolved in a fresh context, so that no loader shows what an earlier event saw. */
+  readonly subscribe: (
+    request: SubgraphRequest,
+    caller: Caller,
+  ) => Promise<AsyncGenerator<FormattedExecutionResult, void, void> | FormattedExecutionResult>;
+};
+
+type Sound = { readonly document: DocumentNode; readonly operation: PreparedOperation };
+
+/** The executor of a subgraph, the same for callers in the process and over HTTP. Surprises are logged once and shown as nothing but that. */
+export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeContext'>, log: Log): Executor => {
+  const { schema } = subgraph;
+  const documents = makeDocuments(schema, SUBGRAPH_LIMITS);
+
+  const tell = (error: GraphQLError, requestId: string): GraphQLFormattedError => {
+    const place = {
+      ...(error.path ? { path: error.path } : {}),
+      ...(error.locations ? { locations: error.locations } : {}),
+    };
+    if (!error.originalError && error.extensions['code'] === undefined) {
+      // Written by the engine, not by a resolver: a value that does not fit its type, or a field that may not be null.
+      if (error.message.startsWith('Variable "$'))
+        return { ...graphError('BAD_USER_INPUT', 'A variable is not what its type asks for.').toJSON(), ...place };
+      log.error('a result does not fit the schema', { requestId, subgraph: subgraph.name, path: error.path?.join('.') });
+      return { ...internalError().toJSON(), ...place };
+    }
+    const known = toGraphError(error);
+    if (known) return { ...known.toJSON(), ...place };
+    log.error('unexpected error', {
+      requestId,
+      subgraph: subgraph.name,
+      path: error.path?.join('.'),
+      ...describeError(error.originalError ?? error),
+    });
+    return { ...internalError().toJSON(), ...place };
+  };
+  const mask = (result: ExecutionResult, requestId: string): FormattedExecutionResult =>
+    result.errors ? { ...result, errors: result.errors.map((error) => tell(error, requestId)) } : (result as FormattedExecutionResult);
+  const refused = (...errors: readonly GraphQLError[]): FormattedExecutionResult => ({ errors: errors.map((error) => error.toJSON()) });
+
+  const check = ({ query, operationName, variables }: SubgraphRequest): Sound | FormattedExecutionResult => {
+    const prepared = documents(query);
+    if (prepared.errors.length > 0 || !prepared.document) return refused(...prepared.errors);
+    const operation = pickOperation(prepared, operationName);
+    if (operation instanceof GraphQLError) return refused(operation);
+    const faults = checkVariables(operation, variables, SUBGRAPH_LIMITS);
+    return faults.length > 0 ? refused(...faults) : { document: prepared.document, operation };
+  };
+  const failure = (error: unknown, requestId: string): FormattedExecutionResult => ({
+    errors: [tell(error instanceof GraphQLError ? error : new GraphQLError('thrown', { originalError: error as Error }), requestId)],
+  });
+
+  return {
+    run: async (request, requestId, context) => {
+      const sound = check(request);
+      if (!('operation' in sound)) return sound;
+      if (sound.operation.kind === 'subscription') return refused(graphError('BAD_USER_INPUT', 'Subscriptions are asked for as a stream.'));
+      try {
+        const result = await execute({
+          schema,
+          document: sound.document,
+          contextValue: context(sound.operation.kind),
+          variableValues: request.variables ?? {},
+          operationName: sound.operation.name,
+        });
+        return mask(result, requestId);
+      } catch (error) {
+        return failure(error, requestId);
+      }
+    },
+    subscribe: async (request, caller) => {
+      const { requestId } = caller;
+      const sound = check(request);
+      if (!('operation' in sound)) return sound;
+      if (sound.operation.kind !== 'subscription')
+        return refused(graphError('BAD_USER_INPUT', 'Only subscriptions are asked for as a stream.'));
+      const args = {
+        schema,
+        document: sound.document,
+        variableValues: request.variables ?? {},
+        operationName: sound.operation.name,
+      };
+      let source: AsyncIterable<unknown> | ExecutionResult;
+      try {
+        source = await createSourceEventStream({ ...args, contextValue: subgraph.makeContext(caller) });
+      } catch (error) {
+        return failure(error, requestId);
+      }
+      if (!(Symbol.asyncIterator in source)) return mask(source, requestId);
+      return resolveEach(
+        source[Symbol.asyncIterator](),
+        async (event) => {
+          try {
+            return mask(await execute({ ...args, rootValue: event, contextValue: subgraph.makeContext(caller) }), requestId);
+          } catch (error) {
+            return failure(error, requestId);
+          }
+        },
+        (error) => failure(error, requestId),
+      );
+    },
+  };
+};
+
+/**
+ * Each event of `source` resolved by `toResult`; a source that breaks gives one last result. Unlike an async generator, `return()` reaches
+ * the source at once even while an event is awaited.
+ */
+const resolveEach = (
+  source: AsyncIterator<unknown>,
+  toResult: (event: unknown) => Promise<FormattedExecutionResult>,
+  toFailure: (error: unknown) => FormattedExecutionResult,
+): AsyncGenerator<FormattedExecutionResult, void, void> => {
+  let ended = false;
+  const end = async (): Promise<IteratorResult<FormattedExecutionResult, void>> => {
+    ended = true;
+    await source.return?.();
+    return { done: true, value: undefined };
+  };
+  const stream: AsyncGenerator<FormattedExecutionResult, void, void> = {
+    next: async () => {
+      if (ended) return { done: true, value: undefined };
+      let step: IteratorResult<unknown>;
+      try {
+        step = await source.next();
+      } catch (error) {
+        ended = true;
+        return { done: false, value: toFailure(error) };
+      }
+      if (step.done === true) {
+        ended = true;
+        return { done: true, value: undefined };
+      }
+      return { done: false, value: await toResult(step.value) };
+    },
+    return: end,
+    throw: end,
+    [Symbol.asyncIterator]: () => stream,
+    [Symbol.asyncDispose]: async () => {
+      await end();
+    },
+  };
+  return stream;
+};

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import fastify, { type FastifyInstance } from 'fastify';
+import { describeError, type Log } from '#platform/observability/log.ts';
+import { describeHttpFault, errorBody } from './json-errors.ts';
+
+/** Largest body in bytes. */
+export const BODY_LIMIT = 2 * 1024 * 1024;
+/** Deadlines of the server, in milliseconds: for the headers, for the whole request, and for a silent connection. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+const KEEP_ALIVE_MS = 65_000;
+/** Bytes of all headers of a request. */
+const MAX_HEADER_BYTES = 16_384;
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  431: 'Request Header Fields Too Large',
+};
+
+/** Answers what Node's parser refused before there was a request. */
+const refuseBroken = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const message =
+    status === 431 ? 'The headers are too large.' : status === 408 ? 'The request did not arrive in time.' : 'This is no HTTP request.';
+  const body = JSON.stringify(errorBody(status === 400 ? 'BAD_USER_INPUT' : 'LIMIT_EXCEEDED', message, randomUUID()));
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+};
+
+const JSON_TYPE = /^application\/(?:json|graphql-response\+json|graphql\+json)(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*$/i;
+
+/**
+ * An HTTP server with the house's limits and deadlines, taking JSON alone. Every refusal is JSON with a code and the request's id, a UUID
+ * of our own whatever the client says; a surprise is logged once.
+ */
+export const makeHttpServer = (log: Log, options: { readonly trustProxy?: boolean } = {}): FastifyInstance => {
+  const app = fastify({
+    logger: false,
+    trustProxy: options.trustProxy === true,
+    bodyLimit: BODY_LIMIT,
+    connectionTimeout: 0,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    return503OnClosing: true,
+    forceCloseConnections: false,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    clientErrorHandler: refuseBroken as never,
+    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2_000 } as never,
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
+  });
+  app.server.headersTimeout = HEADERS_MS;
+  app.server.maxHeadersCount = 200;
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'string', bodyLimit: BODY_LIMIT }, parseJson);
+  // Compressed bodies are refused unread: what they would grow to is not known.
+  app.addHook('onRequest', (request, _reply, done) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || encoding === 'identity') done();
+    else done(Object.assign(new Error('compressed'), { statusCode: 415 }));
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const fault = describeHttpFault(error);
+    if (fault.status >= 500 && fault.status !== 503) log.error('unexpected error', { requestId: request.id, ...describeError(error) });
+    void reply
+      .code(fault.status)
+      .header('x-request-id', request.id)
+      .type('application/json; charset=utf-8')
+      .send(errorBody(fault.code, fault.message, request.id));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    void reply
+      .code(404)
+      .header('x-request-id', request.id)
+      .type('application/json; charset=utf-8')
+      .send(errorBody('NOT_FOUND', 'There is nothing at this address.', request.id));
+  });
+  return app;
+};

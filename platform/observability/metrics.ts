@@ -1,0 +1,55 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Figures of a gateway in the form of Prometheus. No label holds anything of a person. */
+export type Metrics = {
+  /** One operation: its kind, `OK` or the code of its first error, and how long it took. */
+  readonly operation: (kind: string, code: string, seconds: number) => void;
+  /** One request to a subgraph. */
+  readonly subgraph: (name: string, seconds: number, answered: boolean) => void;
+  readonly subscriptionOpened: (transport: string) => void;
+  readonly subscriptionEnded: (transport: string) => void;
+  readonly text: () => Promise<string>;
+  readonly contentType: string;
+  readonly stop: () => void;
+};
+
+export const makeMetrics = (): Metrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const operations = new Histogram({
+    name: 'caregraph_operation_duration_seconds',
+    help: 'Operations by kind and outcome.',
+    labelNames: ['kind', 'code'],
+    buckets: SECONDS,
+    registers,
+  });
+  const subgraphs = new Histogram({
+    name: 'caregraph_subgraph_duration_seconds',
+    help: 'Requests to subgraphs.',
+    labelNames: ['subgraph'],
+    buckets: SECONDS,
+    registers,
+  });
+  const failures = new Counter({
+    name: 'caregraph_subgraph_failures_total',
+    help: 'Requests to subgraphs that got no answer.',
+    labelNames: ['subgraph'],
+    registers,
+  });
+  const open = new Gauge({ name: 'caregraph_subscriptions_open', help: 'Subscriptions open now.', labelNames: ['transport'], registers });
+  return {
+    operation: (kind, code, seconds) => operations.observe({ kind, code }, seconds),
+    subgraph: (subgraph, seconds, answered) => {
+      subgraphs.observe({ subgraph }, seconds);
+      if (!answered) failures.inc({ subgraph });
+    },
+    subscriptionOpened: (transport) => open.inc({ transport }),
+    subscriptionEnded: (transport) => open.dec({ transport }),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    stop: () => registry.clear(),
+  };
+};
