@@ -1,0 +1,400 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startAudit } from '#audit/server.ts';
+import type { Caller, RoleCode, Viewer } from '#platform/access/viewer.ts';
+import { appendAudit } from '#platform/audit/append.ts';
+import { type AuditEvent, Outcome } from '#platform/audit/event.ts';
+import { type Cities, openCities } from '#platform/database/cities.ts';
+import { newId } from '#platform/database/new-id.ts';
+import { type Executor, makeExecutor } from '#platform/graphql/executor.ts';
+import type { Subgraph } from '#platform/graphql/subgraph.ts';
+import { makeLog } from '#platform/observability/log.ts';
+import { type TestNetwork, testNetwork } from '#test/support/network.ts';
+
+const log = makeLog('test', 'silent', 2);
+const CITIES = ['MTL', 'QUE', 'SHE'];
+let network: TestNetwork;
+let subgraph: Subgraph;
+let executor: Executor;
+let writers: Cities;
+
+beforeAll(async () => {
+  network = await testNetwork();
+  const { cities, secrets } = network;
+  writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling });
+  subgraph = await startAudit({ cities, secrets, log });
+  executor = makeExecutor(subgraph, log);
+});
+afterAll(async () => {
+  await subgraph?.stop();
+  await writers?.stop();
+  await network?.stop();
+});
+
+const aViewer = (role: RoleCode, city = 'MTL', own: Partial<Viewer> = {}): Viewer => ({
+  accountId: newId(city, 'acc'),
+  role,
+  city,
+  patientId: role === 'P' ? newId(city, 'pat') : null,
+  practitionerId: role === 'D' ? newId(city, 'prc') : null,
+  sessionId: newId(city, 'ses'),
+  expiresAt: Math.floor(Date.now() / 1000) + 600,
+  ...own,
+});
+const auditor = aViewer('U');
+const aCaller = (viewer: Viewer | null): Caller => ({ viewer, requestId: randomUUID(), address: '192.0.2.1', language: 'en' });
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests alone
+type Answer = { data?: any; errors?: readonly { message: string; extensions?: Record<string, unknown> }[] };
+const ask = (
+  viewer: Viewer | null,
+  query: string,
+  variables: Record<string, unknown> = {},
+  of = executor,
+  from = subgraph,
+): Promise<Answer> => {
+  const caller = aCaller(viewer);
+  const context = from.makeContext(caller);
+  return of.run({ query, variables }, caller.requestId, () => context) as Promise<Answer>;
+};
+const codes = ({ errors }: Answer) => errors?.map(({ extensions }) => extensions?.['code']);
+
+/** Writes an act into a city's log as another subgraph would. */
+const write = (city: string, given: Partial<AuditEvent> = {}): Promise<void> =>
+  appendAudit(writers.of(city), {
+    city,
+    observer: 'scheduling',
+    act: 'bookAppointment',
+    action: 'C',
+    outcome: Outcome.SUCCESS,
+    purpose: 'PATRQT',
+    actor: { role: 'PATIENT', city, accountId: null },
+    entities: [],
+    requestId: randomUUID(),
+    ...given,
+  });
+type Entry = {
+  readonly outcome: number;
+  readonly actor_id: string | null;
+  readonly patient_id: string | null;
+  // biome-ignore lint/suspicious/noExplicitAny: the frozen bytes, as JSON
+  readonly leaf: Record<string, any>;
+};
+const entriesOf = async (city: string, act: string): Promise<Entry[]> => {
+  const client = await network.admin(city);
+  const { rows } = await client.query(
+    `select outcome, actor_id, patient_id, convert_from(body, 'UTF8')::jsonb as leaf from audit.entry where city = $1 and act = $2 order by id`,
+    [city, act],
+  );
+  return rows;
+};
+const countAll = async (): Promise<number> => {
+  const counts = await Promise.all(
+    CITIES.map(async (city) => {
+      const client = await network.admin(city);
+      return Number((await client.query('select count(*) as n from audit.entry')).rows[0].n);
+    }),
+  );
+  return counts.reduce((sum, n) => sum + n, 0);
+};
+
+const LIST = `query ($filter: AuditEventFilter, $first: Int, $after: String) {
+  auditEvents(filter: $filter, first: $first, after: $after) {
+    edges { cursor node { id act } }
+    nodes { id act action outcome outcomeReason purpose recordedAt requestId city { code name timeZone } agent { role city accountId } entities { kind id sha256 } patient { id } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    cityStates { city state asOf }
+  }
+}`;
+const ONE = 'query ($id: ID!) { auditEvent(id: $id) { id act agent { accountId } patient { id } entities { kind id } } }';
+const ENTITY =
+  'query ($representations: [_Any!]!) { _entities(representations: $representations) { ... on AuditEvent { id nodeId act } ... on City { code name } } }';
+
+describe('auditEvents', () => {
+  it('lists acts of all cities, newest first, each once however the pages are cut', async () => {
+    const act = 'walk';
+    for (let i = 0; i < 30; i++) {
+      await write(CITIES[(i * 7) % 3] ?? 'MTL', { act, reason: `n${i}` });
+      if (i % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const whole = await ask(auditor, LIST, { filter: { act }, first: 100 });
+    expect(whole.errors).toBeUndefined();
+    const all = whole.data.auditEvents.nodes;
+    expect(all).toHaveLength(30);
+    expect(new Set(all.map(({ id }: { id: string }) => id)).size).toBe(30);
+    const times = all.map(({ recordedAt }: { recordedAt: string }) => recordedAt);
+    expect(times).toEqual([...times].sort().reverse());
+    expect(whole.data.auditEvents.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: false });
+    expect(whole.data.auditEvents.cityStates).toEqual(CITIES.map((city) => ({ city, state: 'COMPLETE', asOf: null })));
+
+    for (const first of [1, 7, 29, 30]) {
+      const walked: string[] = [];
+      let after: string | null = null;
+      for (let page = 0; page < 40; page++) {
+        const answer: Answer = await ask(auditor, LIST, { filter: { act }, first, after });
+        const { auditEvents } = answer.data;
+        expect(auditEvents.pageInfo.hasPreviousPage).toBe(page > 0);
+        walked.push(...auditEvents.nodes.map(({ id }: { id: string }) => id));
+        if (!auditEvents.pageInfo.hasNextPage) break;
+        after = auditEvents.pageInfo.endCursor;
+      }
+      expect(walked).toEqual(all.map(({ id }: { id: string }) => id));
+    }
+    const middle = whole.data.auditEvents.edges[11].cursor;
+    const rest = await ask(auditor, LIST, { filter: { act }, first: 100, after: middle });
+    expect(rest.data.auditEvents.nodes).toEqual(all.slice(12));
+  });
+
+  it('shows an act as it was recorded, with what it was about', async () => {
+    const patientId = newId('QUE', 'pat');
+    const accountId = newId('QUE', 'acc');
+    const slotId = newId('MTL', 'slt');
+    const requestId = randomUUID();
+    await write('MTL', {
+      act: 'shown',
+      outcome: Outcome.REFUSED,
+      reason: 'SlotFull',
+      actor: { role: 'PATIENT', city: 'QUE', accountId },
+      patientId,
+      entities: [
+        { kind: 'Slot', id: slotId, sha256: 'a'.repeat(64) },
+        { kind: 'Patient', id: patientId },
+      ],
+      requestId,
+    });
+    const { data } = await ask(auditor, LIST, { filter: { act: 'shown' } });
+    expect(data.auditEvents.nodes).toEqual([
+      {
+        id: expect.stringMatching(/^MTL-evt-/),
+        act: 'shown',
+        action: 'CREATE',
+        outcome: 'MINOR_FAILURE',
+        outcomeReason: 'SlotFull',
+        purpose: 'PATRQT',
+        recordedAt: expect.stringMatching(/Z$/),
+        requestId,
+        city: { code: 'MTL', name: 'Montreal', timeZone: 'America/Toronto' },
+        agent: { role: 'PATIENT', city: 'QUE', accountId },
+        entities: [
+          { kind: 'Slot', id: slotId, sha256: 'a'.repeat(64) },
+          { kind: 'Patient', id: patientId, sha256: null },
+        ],
+        patient: { id: patientId },
+      },
+    ]);
+  });
+
+  describe('filters', () => {
+    const patientId = newId('SHE', 'pat');
+    const actorId = newId('SHE', 'acc');
+    const given: readonly (readonly [string, Record<string, unknown>, number])[] = [
+      ['city', { city: 'QUE' }, 1],
+      ['patientId', { patientId }, 1],
+      ['actorId', { actorId }, 1],
+      ['action', { action: 'DELETE' }, 1],
+      ['outcome', { outcome: 'SERIOUS_FAILURE' }, 1],
+      ['from in the future', { from: '2190-01-01T00:00:00Z' }, 0],
+      ['to in the past', { to: '1990-01-01T00:00:00Z' }, 0],
+      ['a span around now', { from: '2000-01-01T00:00:00Z', to: '2190-01-01T00:00:00Z' }, 5],
+      ['several at once', { city: 'SHE', patientId, action: 'CREATE' }, 1],
+      ['several that exclude each other', { city: 'QUE', patientId }, 0],
+      ['none', {}, 5],
+    ];
+    beforeAll(async () => {
+      await write('MTL', { act: 'filtered', action: 'D' });
+      await write('MTL', { act: 'filtered', outcome: Outcome.DENIED });
+      await write('MTL', { act: 'filtered', actor: { role: 'ADMIN', city: 'SHE', accountId: actorId } });
+      await write('QUE', { act: 'filtered' });
+      await write('SHE', { act: 'filtered', patientId });
+    });
+    it.each(given)('by %s', async (_name, filter, count) => {
+      const { data, errors } = await ask(auditor, LIST, { filter: { act: 'filtered', ...filter } });
+      expect(errors).toBeUndefined();
+      expect(data.auditEvents.nodes).toHaveLength(count);
+    });
+    it.each([
+      [{ city: 'XXX' }, 'filter.city'],
+      [{ city: "MTL'; DROP TABLE audit.entry; --" }, 'filter.city'],
+      [{ city: '' }, 'filter.city'],
+      [{ patientId: "' OR 1=1 --" }, 'filter.patientId'],
+      [{ patientId: actorId }, 'filter.patientId'],
+      [{ actorId: patientId }, 'filter.actorId'],
+      [{ act: 'a b' }, 'filter.act'],
+      [{ from: '2027-01-02T00:00:00Z', to: '2027-01-01T00:00:00Z' }, 'filter.to'],
+    ])('refuses %j and says which field', async (filter, field) => {
+      const answer = await ask(auditor, LIST, { filter });
+      expect(answer.data).toEqual({ auditEvents: null });
+      expect(answer.errors).toEqual([expect.objectContaining({ extensions: { code: 'BAD_USER_INPUT', field } })]);
+    });
+    it.each([0, -1, 101, null])('refuses a page of %j', async (first) => {
+      expect(codes(await ask(auditor, LIST, { first }))).toEqual(['BAD_USER_INPUT']);
+    });
+  });
+
+  it("is recorded in the auditor's own city, with what it showed, before it is answered", async () => {
+    const own = aViewer('U', 'QUE');
+    const patientId = newId('SHE', 'pat');
+    await write('SHE', { act: 'watched', patientId });
+    const { data } = await ask(own, LIST, { filter: { patientId } });
+    const [shown] = data.auditEvents.nodes;
+    expect(shown.act).toBe('watched');
+    const recorded = (await entriesOf('QUE', 'auditEvents')).filter(({ actor_id }) => actor_id === own.accountId);
+    expect(recorded).toHaveLength(1);
+    expect(recorded[0]).toMatchObject({ outcome: 0, patient_id: patientId, leaf: { action: 'R', purpose: 'HCOMPL' } });
+    expect(recorded[0]?.leaf['entities']).toEqual([
+      { kind: 'AuditEvent', what: shown.id, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    ]);
+  });
+
+  it('shows nothing where its own entry cannot be written', async () => {
+    const admin = await network.admin('MTL');
+    await write('MTL', { act: 'hidden' });
+    await admin.query('revoke insert (body) on audit.entry from audit');
+    try {
+      const list = await ask(auditor, LIST, { filter: { act: 'hidden' } });
+      expect(list.data).toEqual({ auditEvents: null });
+      expect(codes(list)).toEqual(['AUDIT_UNAVAILABLE']);
+      const hidden = (await entriesOf('MTL', 'hidden'))[0];
+      const one = await ask(auditor, ONE, { id: hidden?.leaf['id'] });
+      expect(one.data).toEqual({ auditEvent: null });
+      expect(codes(one)).toEqual(['AUDIT_UNAVAILABLE']);
+    } finally {
+      await admin.query('grant insert (body) on audit.entry to audit');
+    }
+  });
+
+  it.each(['P', 'D', 'A'] as const)('is forbidden to role %s, and the try is recorded', async (role) => {
+    const viewer = aViewer(role, 'SHE');
+    const answer = await ask(viewer, LIST);
+    expect(answer.data).toEqual({ auditEvents: null });
+    expect(codes(answer)).toEqual(['FORBIDDEN']);
+    const recorded = (await entriesOf('SHE', 'auditEvents')).filter(({ actor_id }) => actor_id === viewer.accountId);
+    expect(recorded).toMatchObject([{ outcome: 8, leaf: { reason: 'FORBIDDEN', entities: [] } }]);
+  });
+
+  it('asks a stranger to log in and writes nothing', async () => {
+    const before = await countAll();
+    expect(codes(await ask(null, LIST))).toEqual(['UNAUTHENTICATED']);
+    expect(codes(await ask(null, ONE, { id: newId('MTL', 'evt') }))).toEqual(['UNAUTHENTICATED']);
+    expect(await countAll()).toBe(before);
+  });
+
+  it('takes a cursor only from the same auditor and the same filter', async () => {
+    await write('MTL', { act: 'bound' });
+    await write('MTL', { act: 'bound' });
+    const { endCursor: after } = (await ask(auditor, LIST, { filter: { act: 'bound' }, first: 1 })).data.auditEvents.pageInfo;
+    expect((await ask(auditor, LIST, { filter: { act: 'bound' }, first: 1, after })).errors).toBeUndefined();
+    expect(codes(await ask(aViewer('U'), LIST, { filter: { act: 'bound' }, first: 1, after }))).toEqual(['BAD_USER_INPUT']);
+    expect(codes(await ask(auditor, LIST, { filter: { act: 'bound', city: 'MTL' }, first: 1, after }))).toEqual(['BAD_USER_INPUT']);
+    expect(codes(await ask(auditor, LIST, { filter: { act: 'bound' }, after: `${after}A` }))).toEqual(['BAD_USER_INPUT']);
+  });
+
+  it('shows personal values only while they are disclosed and match what was committed to', async () => {
+    const patientId = newId('MTL', 'pat');
+    const accountId = newId('MTL', 'acc');
+    const admin = await network.admin('MTL');
+    const look = async () => (await ask(auditor, LIST, { filter: { act: 'erased' } })).data.auditEvents.nodes[0];
+    await write('MTL', {
+      act: 'erased',
+      patientId,
+      actor: { role: 'PATIENT', city: 'MTL', accountId },
+      entities: [{ kind: 'Patient', id: patientId }],
+    });
+    expect(await look()).toMatchObject({ patient: { id: patientId }, agent: { accountId }, entities: [{ id: patientId }] });
+
+    await admin.query(
+      `update audit.entry set disclosure = jsonb_set(disclosure, '{patient,value}', '"MTL-pat-00000000000000000000000000"') where act = 'erased'`,
+    );
+    expect(await look()).toMatchObject({ patient: null, agent: { accountId } });
+    await admin.query(`update audit.entry set disclosure = '{}', actor_id = null, patient_id = null where act = 'erased'`);
+    expect(await look()).toMatchObject({
+      patient: null,
+      agent: { role: 'PATIENT', city: 'MTL', accountId: null },
+      entities: [{ kind: 'Patient', id: null }],
+    });
+  });
+
+  it('loses the rows of a city that is down, and those alone', async () => {
+    await Promise.all(CITIES.map((city) => write(city, { act: 'partial' })));
+    const cities = network.cities.map((city) => (city.code === 'SHE' ? { ...city, nodes: [{ host: '127.0.0.1', port: 1 }] } : city));
+    const lame = await startAudit({ cities, secrets: network.secrets, log });
+    try {
+      const { data, errors } = await ask(auditor, LIST, { filter: { act: 'partial' } }, makeExecutor(lame, log), lame);
+      expect(errors).toBeUndefined();
+      expect(data.auditEvents.nodes.map(({ city }: { city: { code: string } }) => city.code).sort()).toEqual(['MTL', 'QUE']);
+      expect(data.auditEvents.cityStates).toEqual([
+        { city: 'MTL', state: 'COMPLETE', asOf: null },
+        { city: 'QUE', state: 'COMPLETE', asOf: null },
+        { city: 'SHE', state: 'UNAVAILABLE', asOf: null },
+      ]);
+      const one = await ask(auditor, ONE, { id: newId('SHE', 'evt') }, makeExecutor(lame, log), lame);
+      expect(codes(one)).toEqual(['CITY_UNAVAILABLE']);
+      expect(await lame.health()).toEqual({ MTL: true, QUE: true, SHE: false });
+    } finally {
+      await lame.stop();
+    }
+  });
+});
+
+describe('one audit event', () => {
+  const idOf = async (act: string, city = 'QUE'): Promise<string> => (await entriesOf(city, act))[0]?.leaf['id'];
+
+  it('is found by id, and through the graph by both of its keys, and its reading is recorded once a request', async () => {
+    const viewer = aViewer('U', 'SHE');
+    await write('QUE', { act: 'single' });
+    const id = await idOf('single');
+    expect((await ask(viewer, ONE, { id })).data.auditEvent).toMatchObject({ id, act: 'single' });
+    const representations = [
+      { __typename: 'AuditEvent', id },
+      { __typename: 'AuditEvent', nodeId: id },
+    ];
+    const entities = await ask(viewer, ENTITY, { representations });
+    expect(entities.data._entities).toEqual([
+      { id, nodeId: id, act: 'single' },
+      { id, nodeId: id, act: 'single' },
+    ]);
+    const recorded = (await entriesOf('SHE', 'auditEvent')).filter(({ actor_id }) => actor_id === viewer.accountId);
+    expect(recorded.map(({ leaf }) => leaf['entities'].map(({ what }: { what: string }) => what))).toEqual([[id], [id]]);
+  });
+
+  it('looks to anyone but auditors like one that is not there, and both tries are recorded alike', async () => {
+    await write('QUE', { act: 'private' });
+    const there = await idOf('private');
+    const nowhere = newId('QUE', 'evt');
+    for (const role of ['P', 'D', 'A'] as const) {
+      const viewer = aViewer(role, 'MTL');
+      const seen = await ask(viewer, ONE, { id: there });
+      const missing = await ask(viewer, ONE, { id: nowhere });
+      expect(codes(seen)).toEqual(['NOT_FOUND']);
+      expect(seen).toEqual(missing);
+      const entities = await ask(viewer, ENTITY, { representations: [{ __typename: 'AuditEvent', nodeId: there }] });
+      expect(entities.data).toEqual({ _entities: [null] });
+      expect(codes(entities)).toEqual(['NOT_FOUND']);
+      const denied = (await entriesOf('QUE', 'auditEvent')).filter(({ actor_id }) => actor_id === viewer.accountId);
+      expect(denied.map(({ outcome, leaf }) => [outcome, leaf['reason'], leaf['entities']])).toEqual(
+        [there, nowhere, there].map((id) => [8, 'NOT_FOUND', [{ kind: 'AuditEvent', what: id }]]),
+      );
+    }
+  });
+
+  it.each([newId('MTL', 'evt'), newId('MTL', 'pat'), 'XXX-evt-00000000000000000000000000', '', "' OR 1=1 --"])(
+    'is not found by %j, and the try is recorded without keeping the text',
+    async (id) => {
+      const viewer = aViewer('U', 'MTL');
+      expect(codes(await ask(viewer, ONE, { id }))).toEqual(['NOT_FOUND']);
+      const tried = (await entriesOf('MTL', 'auditEvent')).filter(({ actor_id }) => actor_id === viewer.accountId);
+      expect(tried).toMatchObject([{ outcome: 4, leaf: { reason: 'NOT_FOUND' } }]);
+      expect(JSON.stringify(tried)).not.toContain('OR 1=1');
+    },
+  );
+
+  it('answers for cities in the language of the caller', async () => {
+    const caller = { ...aCaller(null), language: 'fr' as const };
+    const context = subgraph.makeContext(caller);
+    const representations = [
+      { __typename: 'City', code: 'MTL' },
+      { __typename: 'City', code: 'XXX' },
+    ];
+    const { data } = (await executor.run({ query: ENTITY, variables: { representations } }, caller.requestId, () => context)) as Answer;
+    expect(data._entities).toEqual([{ code: 'MTL', name: 'Montréal' }, null]);
+  });
+});
