@@ -1,8 +1,13 @@
 // Written by "npm run codegen" from schema/patients.graphql; change that file and run it again.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { NodeView } from '../domain/node.ts';
+import type { SeenPatient, Practitioner as PractitionerRecord, Coverage as CoverageRecord } from '../domain/patient.ts';
+import type { CityView } from '../domain/city.ts';
+import type { Account as AccountRecord } from '../domain/account.ts';
 import type { Context } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
+export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
 export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
 /** All built-in and custom scalars, mapped to their actual values */
 export type Scalars = {
@@ -206,7 +211,7 @@ export type Practitioner = Node & {
   readonly specialties?: Maybe<ReadonlyArray<Scalars['String']['output']>>;
 };
 
-/** A slot of the scheduling subgraph. */
+/** Time in which a type of appointment can be had. https://hl7.org/fhir/R4/slot.html */
 export type Slot = Node & {
   readonly __typename?: 'Slot';
   /** Opaque; begins with the code of the city whose server keeps the record. */
@@ -215,7 +220,7 @@ export type Slot = Node & {
   readonly nodeId: Scalars['ID']['output'];
 };
 
-/** An appointment of the scheduling subgraph. */
+/** A place in a slot, taken by a patient. https://hl7.org/fhir/R4/appointment.html */
 export type Appointment = Node & {
   readonly __typename?: 'Appointment';
   /** Opaque; begins with the code of the city whose server keeps the record. */
@@ -224,7 +229,7 @@ export type Appointment = Node & {
   readonly nodeId: Scalars['ID']['output'];
 };
 
-/** An event of the audit subgraph. */
+/** One act, as it was recorded when it happened. Shape after IHE BALP and https://hl7.org/fhir/R4/auditevent.html */
 export type AuditEvent = Node & {
   readonly __typename?: 'AuditEvent';
   /** Opaque; begins with the code of the city whose server keeps the record. */
@@ -275,7 +280,7 @@ export type InvalidRefreshToken = Refusal & {
   readonly message: Scalars['String']['output'];
 };
 
-/** No such patient, or none that the caller may see. */
+/** No such patient, or none for whom the caller may do this. */
 export type PatientNotFound = Refusal & {
   readonly __typename?: 'PatientNotFound';
   /** What happened, for a person to read. */
@@ -307,14 +312,14 @@ export type AccountNotFound = Refusal & {
   readonly message: Scalars['String']['output'];
 };
 
-/** No such practitioner. */
+/** No such practitioner, or none of that city. */
 export type PractitionerNotFound = Refusal & {
   readonly __typename?: 'PractitionerNotFound';
   /** What happened, for a person to read. */
   readonly message: Scalars['String']['output'];
 };
 
-/** The city that keeps the record cannot be reached now. */
+/** The city that has to decide cannot be reached now; nothing was done, or what was begun will be undone. */
 export type CityUnavailable = Refusal & {
   readonly __typename?: 'CityUnavailable';
   /** What happened, for a person to read. */
@@ -825,34 +830,34 @@ export type FederationReferenceTypes = {
 /** Mapping of union types */
 export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
   LoginResult:
-    | ( Session )
+    | ( Omit<Session, 'account'> & { account: _RefType['Account'] } )
     | ( InvalidCredentials )
   ;
   RefreshSessionResult:
-    | ( Session )
+    | ( Omit<Session, 'account'> & { account: _RefType['Account'] } )
     | ( InvalidRefreshToken )
   ;
   RegisterPatientResult:
-    | ( RegisterPatientSuccess )
+    | ( Omit<RegisterPatientSuccess, 'session'> & { session: _RefType['Session'] } )
     | ( IdentifierAlreadyUsed )
     | ( CityUnavailable )
   ;
   CreatePatientResult:
-    | ( CreatePatientSuccess )
+    | ( Omit<CreatePatientSuccess, 'patient'> & { patient: _RefType['Patient'] } )
     | ( IdentifierAlreadyUsed )
     | ( CityUnavailable )
   ;
   UpdatePatientResult:
-    | ( UpdatePatientSuccess )
+    | ( Omit<UpdatePatientSuccess, 'patient'> & { patient: _RefType['Patient'] } )
     | ( PatientNotFound )
-    | ( VersionConflict )
+    | ( Omit<VersionConflict, 'current'> & { current?: Maybe<_RefType['Patient']> } )
     | ( IdentifierAlreadyUsed )
     | ( CityUnavailable )
   ;
   DeletePatientResult:
     | ( DeletePatientSuccess )
     | ( PatientNotFound )
-    | ( VersionConflict )
+    | ( Omit<VersionConflict, 'current'> & { current?: Maybe<_RefType['Patient']> } )
     | ( CityUnavailable )
   ;
   SetRoleResult:
@@ -876,9 +881,9 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
 /** Mapping of interface types */
 export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = {
   Node:
-    | ( Coverage )
-    | ( Patient )
-    | ( Practitioner )
+    | ( CoverageRecord )
+    | ( SeenPatient )
+    | ( PractitionerRecord )
     | ( Slot )
     | ( Appointment )
     | ( AuditEvent )
@@ -888,7 +893,7 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
     | ( InvalidRefreshToken )
     | ( PatientNotFound )
     | ( IdentifierAlreadyUsed )
-    | ( VersionConflict )
+    | ( Omit<VersionConflict, 'current'> & { current?: Maybe<_RefType['Patient']> } )
     | ( AccountNotFound )
     | ( PractitionerNotFound )
     | ( CityUnavailable )
@@ -899,7 +904,7 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
 export type ResolversTypes = {
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
   Date: ResolverTypeWrapper<Scalars['Date']['output']>;
-  Node: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Node']>;
+  Node: ResolverTypeWrapper<NodeView>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Refusal: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Refusal']>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
@@ -907,7 +912,7 @@ export type ResolversTypes = {
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   CityStateKind: CityStateKind;
   CityState: ResolverTypeWrapper<CityState>;
-  City: ResolverTypeWrapper<City>;
+  City: ResolverTypeWrapper<CityView>;
   Role: Role;
   AdministrativeGender: AdministrativeGender;
   ContactSystem: ContactSystem;
@@ -915,20 +920,20 @@ export type ResolversTypes = {
   Contact: ResolverTypeWrapper<Contact>;
   Address: ResolverTypeWrapper<Address>;
   Identifier: ResolverTypeWrapper<Identifier>;
-  Coverage: ResolverTypeWrapper<Coverage>;
-  Patient: ResolverTypeWrapper<Patient>;
+  Coverage: ResolverTypeWrapper<CoverageRecord>;
+  Patient: ResolverTypeWrapper<SeenPatient>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
-  Practitioner: ResolverTypeWrapper<Practitioner>;
+  Practitioner: ResolverTypeWrapper<PractitionerRecord>;
   Slot: ResolverTypeWrapper<Slot>;
   Appointment: ResolverTypeWrapper<Appointment>;
   AuditEvent: ResolverTypeWrapper<AuditEvent>;
-  Account: ResolverTypeWrapper<Account>;
-  Session: ResolverTypeWrapper<Session>;
+  Account: ResolverTypeWrapper<AccountRecord>;
+  Session: ResolverTypeWrapper<Omit<Session, 'account'> & { account: ResolversTypes['Account'] }>;
   InvalidCredentials: ResolverTypeWrapper<InvalidCredentials>;
   InvalidRefreshToken: ResolverTypeWrapper<InvalidRefreshToken>;
   PatientNotFound: ResolverTypeWrapper<PatientNotFound>;
   IdentifierAlreadyUsed: ResolverTypeWrapper<IdentifierAlreadyUsed>;
-  VersionConflict: ResolverTypeWrapper<VersionConflict>;
+  VersionConflict: ResolverTypeWrapper<Omit<VersionConflict, 'current'> & { current?: Maybe<ResolversTypes['Patient']> }>;
   AccountNotFound: ResolverTypeWrapper<AccountNotFound>;
   PractitionerNotFound: ResolverTypeWrapper<PractitionerNotFound>;
   CityUnavailable: ResolverTypeWrapper<CityUnavailable>;
@@ -942,9 +947,9 @@ export type ResolversTypes = {
   GrantAccessResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['GrantAccessResult']>;
   RevokeAccessResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['RevokeAccessResult']>;
   LogoutSuccess: ResolverTypeWrapper<LogoutSuccess>;
-  RegisterPatientSuccess: ResolverTypeWrapper<RegisterPatientSuccess>;
-  CreatePatientSuccess: ResolverTypeWrapper<CreatePatientSuccess>;
-  UpdatePatientSuccess: ResolverTypeWrapper<UpdatePatientSuccess>;
+  RegisterPatientSuccess: ResolverTypeWrapper<Omit<RegisterPatientSuccess, 'session'> & { session: ResolversTypes['Session'] }>;
+  CreatePatientSuccess: ResolverTypeWrapper<Omit<CreatePatientSuccess, 'patient'> & { patient: ResolversTypes['Patient'] }>;
+  UpdatePatientSuccess: ResolverTypeWrapper<Omit<UpdatePatientSuccess, 'patient'> & { patient: ResolversTypes['Patient'] }>;
   DeletePatientSuccess: ResolverTypeWrapper<DeletePatientSuccess>;
   SetRoleSuccess: ResolverTypeWrapper<SetRoleSuccess>;
   GrantAccessSuccess: ResolverTypeWrapper<GrantAccessSuccess>;
@@ -959,10 +964,10 @@ export type ResolversTypes = {
   UpdatePatientInput: UpdatePatientInput;
   PatientFilter: PatientFilter;
   PractitionerFilter: PractitionerFilter;
-  PatientEdge: ResolverTypeWrapper<PatientEdge>;
-  PatientConnection: ResolverTypeWrapper<PatientConnection>;
-  PractitionerEdge: ResolverTypeWrapper<PractitionerEdge>;
-  PractitionerConnection: ResolverTypeWrapper<PractitionerConnection>;
+  PatientEdge: ResolverTypeWrapper<Omit<PatientEdge, 'node'> & { node: ResolversTypes['Patient'] }>;
+  PatientConnection: ResolverTypeWrapper<Omit<PatientConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['PatientEdge']>, nodes: ReadonlyArray<ResolversTypes['Patient']> }>;
+  PractitionerEdge: ResolverTypeWrapper<Omit<PractitionerEdge, 'node'> & { node: ResolversTypes['Practitioner'] }>;
+  PractitionerConnection: ResolverTypeWrapper<Omit<PractitionerConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['PractitionerEdge']>, nodes: ReadonlyArray<ResolversTypes['Practitioner']> }>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
 };
@@ -971,32 +976,32 @@ export type ResolversTypes = {
 export type ResolversParentTypes = {
   DateTime: Scalars['DateTime']['output'];
   Date: Scalars['Date']['output'];
-  Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
+  Node: NodeView;
   ID: Scalars['ID']['output'];
   Refusal: ResolversInterfaceTypes<ResolversParentTypes>['Refusal'];
   String: Scalars['String']['output'];
   PageInfo: PageInfo;
   Boolean: Scalars['Boolean']['output'];
   CityState: CityState;
-  City: City | FederationReferenceTypes['City'];
+  City: CityView;
   HumanName: HumanName;
   Contact: Contact;
   Address: Address;
   Identifier: Identifier;
-  Coverage: Coverage | FederationReferenceTypes['Coverage'];
-  Patient: Patient | FederationReferenceTypes['Patient'];
+  Coverage: CoverageRecord;
+  Patient: SeenPatient;
   Int: Scalars['Int']['output'];
-  Practitioner: Practitioner | FederationReferenceTypes['Practitioner'];
+  Practitioner: PractitionerRecord;
   Slot: Slot;
   Appointment: Appointment;
   AuditEvent: AuditEvent;
-  Account: Account;
-  Session: Session;
+  Account: AccountRecord;
+  Session: Omit<Session, 'account'> & { account: ResolversParentTypes['Account'] };
   InvalidCredentials: InvalidCredentials;
   InvalidRefreshToken: InvalidRefreshToken;
   PatientNotFound: PatientNotFound;
   IdentifierAlreadyUsed: IdentifierAlreadyUsed;
-  VersionConflict: VersionConflict;
+  VersionConflict: Omit<VersionConflict, 'current'> & { current?: Maybe<ResolversParentTypes['Patient']> };
   AccountNotFound: AccountNotFound;
   PractitionerNotFound: PractitionerNotFound;
   CityUnavailable: CityUnavailable;
@@ -1010,9 +1015,9 @@ export type ResolversParentTypes = {
   GrantAccessResult: ResolversUnionTypes<ResolversParentTypes>['GrantAccessResult'];
   RevokeAccessResult: ResolversUnionTypes<ResolversParentTypes>['RevokeAccessResult'];
   LogoutSuccess: LogoutSuccess;
-  RegisterPatientSuccess: RegisterPatientSuccess;
-  CreatePatientSuccess: CreatePatientSuccess;
-  UpdatePatientSuccess: UpdatePatientSuccess;
+  RegisterPatientSuccess: Omit<RegisterPatientSuccess, 'session'> & { session: ResolversParentTypes['Session'] };
+  CreatePatientSuccess: Omit<CreatePatientSuccess, 'patient'> & { patient: ResolversParentTypes['Patient'] };
+  UpdatePatientSuccess: Omit<UpdatePatientSuccess, 'patient'> & { patient: ResolversParentTypes['Patient'] };
   DeletePatientSuccess: DeletePatientSuccess;
   SetRoleSuccess: SetRoleSuccess;
   GrantAccessSuccess: GrantAccessSuccess;
@@ -1027,10 +1032,10 @@ export type ResolversParentTypes = {
   UpdatePatientInput: UpdatePatientInput;
   PatientFilter: PatientFilter;
   PractitionerFilter: PractitionerFilter;
-  PatientEdge: PatientEdge;
-  PatientConnection: PatientConnection;
-  PractitionerEdge: PractitionerEdge;
-  PractitionerConnection: PractitionerConnection;
+  PatientEdge: Omit<PatientEdge, 'node'> & { node: ResolversParentTypes['Patient'] };
+  PatientConnection: Omit<PatientConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['PatientEdge']>, nodes: ReadonlyArray<ResolversParentTypes['Patient']> };
+  PractitionerEdge: Omit<PractitionerEdge, 'node'> & { node: ResolversParentTypes['Practitioner'] };
+  PractitionerConnection: Omit<PractitionerConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['PractitionerEdge']>, nodes: ReadonlyArray<ResolversParentTypes['Practitioner']> };
   Query: Record<PropertyKey, never>;
   Mutation: Record<PropertyKey, never>;
 };

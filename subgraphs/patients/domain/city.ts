@@ -1,0 +1,2 @@
+/** A city by its code; its names are configuration's. */
+export type CityView = { readonly code: string };

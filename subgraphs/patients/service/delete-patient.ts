@@ -1,0 +1,72 @@
+import { appendAuditWith } from '#platform/audit/append.ts';
+import { Outcome } from '#platform/audit/event.ts';
+import { decide, NO_RELATION } from '#policy/decide.ts';
+import type { SeenPatient } from '../domain/patient.ts';
+import { byKey } from '../store/by-key.ts';
+import { AccountEntity, PatientEntity } from '../store/entities.ts';
+import { findPatients, hashRecord } from '../store/patient-store.ts';
+import { REVOKE_ALL_SQL } from '../store/session-store.ts';
+import { appendHappening, toEvent } from './audit.ts';
+import { homeOf, refuseAct, requireViewer } from './own-patient.ts';
+import type { Parts } from './parts.ts';
+import { type CityUnavailable, orCityUnavailable, type PatientNotFound } from './refusals.ts';
+import type { Request } from './request.ts';
+
+export type DeletePatientOutcome =
+  | { readonly kind: 'deleted'; readonly id: string }
+  | { readonly kind: 'version-conflict'; readonly current: SeenPatient }
+  | PatientNotFound
+  | CityUnavailable;
+
+/**
+ * Erases a patient's record, identifiers, coverages, grants and accounts, and ends their sessions, in one transaction at the home city.
+ * The patient leaves `directory.patient` with it; the scheduling subgraph cancels live appointments of patients who are no longer listed.
+ */
+export const makeDeletePatient =
+  (parts: Parts) =>
+  async (request: Request, id: string, expectedVersion: number | null): Promise<DeletePatientOutcome> => {
+    const { caller } = request;
+    const viewer = requireViewer(request);
+    const deny = () => refuseAct(parts, request, 'deletePatient', id, ['A']);
+    const city = homeOf(parts, id);
+    if (
+      city === null ||
+      !decide(viewer, { action: 'patient:delete', resource: { patientId: id, patientCity: city, relation: NO_RELATION } }).allow
+    )
+      return orCityUnavailable(deny);
+    const db = parts.cities.of(city);
+    return orCityUnavailable(async () => {
+      const [found] = await findPatients(db, [id], { practitionerId: null, city: viewer.city });
+      const record = found?.record;
+      if (!record) return deny();
+      const entities = [{ kind: 'Patient', id, sha256: hashRecord(record) }];
+      const outcome = await db.manage(async (manager) => {
+        const locked = await manager.findOne(PatientEntity, {
+          where: byKey({ city, id }),
+          lock: { mode: 'pessimistic_write' },
+        });
+        if (!locked) return 'gone';
+        // Read before the lock: whoever changed it in between is a conflict as well, also where no version is expected.
+        if (locked.version !== record.version || (expectedVersion !== null && locked.version !== expectedVersion)) return 'conflict';
+        for (const account of await manager.findBy(AccountEntity, byKey({ city, patient_id: id }))) {
+          await manager.query(REVOKE_ALL_SQL, [city, account.id]);
+          await manager.delete(AccountEntity, byKey({ city, id: account.id }));
+        }
+        await manager.delete(PatientEntity, byKey({ city, id }));
+        await appendAuditWith(manager, toEvent(caller, { city, act: 'deletePatient', outcome: Outcome.SUCCESS, patientId: id, entities }));
+        return 'deleted';
+      });
+      if (outcome === 'deleted') return { kind: 'deleted', id };
+      if (outcome === 'gone') return deny();
+      await appendHappening(parts.cities, caller, {
+        city,
+        act: 'deletePatient',
+        outcome: Outcome.REFUSED,
+        reason: 'VersionConflict',
+        patientId: id,
+        entities,
+      });
+      const [now] = await findPatients(db, [id], { practitionerId: null, city: viewer.city });
+      return now?.record ? { kind: 'version-conflict', current: { id, record: now.record, sight: 'full' } } : deny();
+    });
+  };

@@ -1,0 +1,91 @@
+import { appendAuditWith } from '#platform/audit/append.ts';
+import { Outcome } from '#platform/audit/event.ts';
+import { BadInputError, NotFoundError } from '#platform/pure/faults.ts';
+import { decide, NO_RELATION } from '#policy/decide.ts';
+import { byKey } from '../store/by-key.ts';
+import { AccessGrantEntity, PatientEntity } from '../store/entities.ts';
+import { appendHappening, toEvent } from './audit.ts';
+import { homeOf, refuseAct, requireViewer } from './own-patient.ts';
+import type { Parts } from './parts.ts';
+import { type CityUnavailable, orCityUnavailable, type PatientNotFound } from './refusals.ts';
+import type { Request } from './request.ts';
+
+const MAX_DAYS = 365;
+const DAY_MS = 86_400_000;
+
+/** City of a patient whose grants the viewer may give; null: refuse. */
+const grantableHome = (parts: Parts, request: Request, patientId: string): string | null => {
+  const city = homeOf(parts, patientId);
+  const resource = { patientId, patientCity: city ?? '', relation: NO_RELATION };
+  return city !== null && decide(requireViewer(request), { action: 'access:grant', resource }).allow ? city : null;
+};
+
+export type GrantAccessOutcome =
+  | { readonly kind: 'granted'; readonly patientId: string; readonly practitionerId: string; readonly until: Date }
+  | { readonly kind: 'practitioner-not-found' }
+  | PatientNotFound
+  | CityUnavailable;
+
+/** Opens a patient's record to a practitioner of any city for some days (1–365); again, it counts from now. */
+export const makeGrantAccess =
+  (parts: Parts) =>
+  async (request: Request, patientId: string, practitionerId: string, days: number): Promise<GrantAccessOutcome> => {
+    const { caller, loaders } = request;
+    const viewer = requireViewer(request);
+    if (days < 1 || days > MAX_DAYS) throw new BadInputError('days', `must be from 1 to ${MAX_DAYS}`);
+    const deny = () => refuseAct(parts, request, 'grantAccess', patientId, ['P', 'A']);
+    return orCityUnavailable(async () => {
+      const city = grantableHome(parts, request, patientId);
+      if (city === null) return deny();
+      const happening = { city, act: 'grantAccess', patientId };
+      const entities = [
+        { kind: 'Patient', id: patientId },
+        { kind: 'Practitioner', id: practitionerId },
+      ];
+      try {
+        await loaders.practitioner.load(practitionerId);
+      } catch (error) {
+        if (!(error instanceof NotFoundError)) throw error;
+        const refusal = { outcome: Outcome.REFUSED, reason: 'PractitionerNotFound', entities: entities.slice(0, 1) };
+        await appendHappening(parts.cities, caller, { ...happening, ...refusal });
+        return { kind: 'practitioner-not-found' as const };
+      }
+      const until = new Date(parts.clock().getTime() + days * DAY_MS);
+      const done = await parts.cities.of(city).manage(async (manager) => {
+        if (!(await manager.existsBy(PatientEntity, byKey({ city, id: patientId })))) return false;
+        const row = { ...byKey({ city, patient_id: patientId, practitioner_id: practitionerId }), granted_by: viewer.accountId, until };
+        await manager.upsert(AccessGrantEntity, row, ['city', 'patient_id', 'practitioner_id']);
+        await appendAuditWith(manager, toEvent(caller, { ...happening, outcome: Outcome.SUCCESS, entities }));
+        return true;
+      });
+      return done ? { kind: 'granted' as const, patientId, practitionerId, until } : deny();
+    });
+  };
+
+export type RevokeAccessOutcome =
+  | { readonly kind: 'revoked'; readonly patientId: string; readonly practitionerId: string }
+  | PatientNotFound
+  | CityUnavailable;
+
+/** Ends a grant. Where there is none the answer is the same. */
+export const makeRevokeAccess =
+  (parts: Parts) =>
+  async (request: Request, patientId: string, practitionerId: string): Promise<RevokeAccessOutcome> => {
+    const deny = () => refuseAct(parts, request, 'revokeAccess', patientId, ['P', 'A']);
+    return orCityUnavailable(async () => {
+      const city = grantableHome(parts, request, patientId);
+      if (city === null) return deny();
+      const done = await parts.cities.of(city).manage(async (manager) => {
+        if (!(await manager.existsBy(PatientEntity, byKey({ city, id: patientId })))) return false;
+        await manager.delete(AccessGrantEntity, byKey({ city, patient_id: patientId, practitioner_id: practitionerId }));
+        const entities = [
+          { kind: 'Patient', id: patientId },
+          { kind: 'Practitioner', id: practitionerId },
+        ];
+        const happening = { city, act: 'revokeAccess', patientId, outcome: Outcome.SUCCESS, entities };
+        await appendAuditWith(manager, toEvent(request.caller, happening));
+        return true;
+      });
+      return done ? { kind: 'revoked' as const, patientId, practitionerId } : deny();
+    });
+  };
