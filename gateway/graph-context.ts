@@ -13,6 +13,8 @@ export type GraphRequest = {
   code: ErrorCode | null;
   /** Whether the answer went through the graph's pipeline, which masks it. */
   answered: boolean;
+  /** Whether the answer is a stream, which tells its own end. */
+  streamed: boolean;
 };
 
 /** What Apollo Server and the data sources get. */
@@ -25,4 +27,5 @@ export const makeGraphRequest = (caller: Caller, plainJson: boolean): GraphReque
   operation: null,
   code: null,
   answered: false,
+  streamed: false,
 });

@@ -6,28 +6,33 @@ import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import cors from '@fastify/cors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FormattedExecutionResult, GraphQLError } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { type Asserter, makeAsserter } from '#platform/access/assertion.ts';
 import { makeTokenVerifier, type PublicKey } from '#platform/access/token.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
-import type { ErrorCode } from '#platform/graphql/errors.ts';
+import { type ErrorCode, internalError } from '#platform/graphql/errors.ts';
 import { GATEWAY_LIMITS, makeDocuments } from '#platform/graphql/limits.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { errorBody } from '#platform/http/json-errors.ts';
 import type { Served } from '#platform/http/serve-subgraph.ts';
-import { makeHttpServer } from '#platform/http/server.ts';
+import { closeHttpServer, makeHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { makeMetrics } from '#platform/observability/metrics.ts';
 import { BAD_TOKEN, languageOf, makeAuthenticator } from './authenticate.ts';
 import { openInProcess } from './data-sources/in-process.ts';
 import { openOverHttp } from './data-sources/over-http.ts';
 import type { Source } from './data-sources/source.ts';
-import { makeMask } from './errors.ts';
+import { codeOf, makeMask } from './errors.ts';
 import { type GraphContext, type GraphRequest, makeGraphRequest } from './graph-context.ts';
 import { makeHealth } from './health.ts';
 import { couldBeForged, faultOf, parametersOf, readsPlainJson } from './parse-request.ts';
-import { makeGate, makePipeline } from './pipeline.ts';
+import { type Asked, makeGate, makePipeline, tellAll } from './pipeline.ts';
 import { watchSessions } from './sessions.ts';
+import { makeDeliver } from './subscriptions/deliver.ts';
+import { sendParts, wantsParts } from './subscriptions/multipart.ts';
+import { sendEvents } from './subscriptions/sse.ts';
+import { serveWebSockets } from './subscriptions/websocket.ts';
 import { loadSupergraph } from './supergraph.ts';
 
 /** Where a subgraph runs: in this process, or behind an address such as `http://127.0.0.1:4101`. */
@@ -58,8 +63,6 @@ export type GatewaySettings = {
   readonly sessionsEveryMs?: number;
 };
 
-/** How long a stop waits for what runs, in milliseconds. */
-const DRAIN_MS = 10_000;
 /** Characters of all persisted queries. */
 const APQ_CHARACTERS = 4_000_000;
 
@@ -96,6 +99,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
   const documents = makeDocuments(supergraph.apiSchema, GATEWAY_LIMITS);
   const gate = makeGate(documents, { development });
   const mask = makeMask(log);
+  const deliver = makeDeliver(supergraph, sessions, mask, metrics, log);
   const server = new ApolloServer<GraphContext>({
     gateway: supergraph.gateway,
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => log.error('unexpected error in the server') },
@@ -142,6 +146,14 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
       .type('application/json; charset=utf-8')
       .send(errorBody(code, message, request.id));
   };
+  const reject = (request: FastifyRequest, reply: FastifyReply, errors: readonly GraphQLError[]) => {
+    const told = tellAll(errors, request.id);
+    if (request.graph) request.graph.code = codeOf(told[0]);
+    return reply
+      .code(request.graph?.plainJson ? 200 : 400)
+      .type('application/json; charset=utf-8')
+      .send({ errors: told });
+  };
   /** Lets a request in with its viewer, or answers it. */
   const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const authenticated = await authenticate(request.headers.authorization);
@@ -161,20 +173,30 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
       await refuse(request, reply, 400, 'BAD_USER_INPUT', 'Send JSON as application/json; what a form can send is refused.');
     }
   };
+  const tally = (graph: GraphRequest | null, requestId: string, status: number, ms: number): void => {
+    const kind = graph?.operation?.kind ?? 'none';
+    const code = graph?.code ?? (status < 400 ? 'OK' : 'REFUSED');
+    metrics.operation(kind, code, ms / 1_000);
+    const operation = graph?.operation?.name ?? undefined;
+    log.info('request', { requestId, kind, operation, status, code, ms: Math.round(ms * 10) / 10 });
+  };
   const note = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const { graph } = request;
-    const kind = graph?.operation?.kind ?? 'none';
-    const code = graph?.code ?? (reply.statusCode < 400 ? 'OK' : 'REFUSED');
-    metrics.operation(kind, code, reply.elapsedTime / 1_000);
-    log.info('request', {
-      requestId: request.id,
-      kind,
-      operation: graph?.operation?.name ?? undefined,
-      status: reply.statusCode,
-      code,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
-    });
+    if (!graph?.streamed) tally(graph, request.id, reply.statusCode, reply.elapsedTime); // a stream has a line of its own
     done();
+  };
+
+  /** A query or mutation on a transport other than plain HTTP, with the same answer. */
+  const execute = async (graph: GraphRequest, asked: Asked): Promise<FormattedExecutionResult> => {
+    const { body } = await server.executeOperation(
+      {
+        ...(asked.query === undefined ? {} : { query: asked.query }),
+        ...(asked.operationName ? { operationName: asked.operationName } : {}),
+        ...(asked.variables ? { variables: asked.variables as Record<string, unknown> } : {}),
+      },
+      { contextValue: { graph } },
+    );
+    return body.kind === 'single' ? (body.singleResult as FormattedExecutionResult) : { errors: [internalError().toJSON()] };
   };
 
   const isPage = (request: FastifyRequest): boolean =>
@@ -192,11 +214,63 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
       const fault = faultOf(request.method === 'GET' ? parametersOf(request) : request.body);
       if (fault !== null && !(request.method === 'GET' && couldBeForged(request)))
         return refuse(request, reply, 400, 'BAD_USER_INPUT', fault);
+      if (request.method === 'POST' && wantsParts(request.headers.accept)) {
+        const asked = request.body as Asked;
+        const graph = request.graph as GraphRequest;
+        graph.prepared = documents(asked.query ?? '');
+        const isStream = [...graph.prepared.operations.values()].some((each) => each.kind === 'subscription');
+        if (isStream) {
+          const errors = gate(graph, asked);
+          if (errors.length > 0) return reject(request, reply, errors);
+          if (graph.operation?.kind === 'subscription') {
+            const results = await deliver.open(graph, asked, 'multipart');
+            if (!(Symbol.asyncIterator in results)) return reply.code(200).type('application/json; charset=utf-8').send(results);
+            graph.streamed = true;
+            reply.hijack();
+            await sendParts(reply.raw, plainHeaders(reply), results);
+            return reply;
+          }
+        }
+      }
       const answer = await handle.call(app, request, reply);
       if (request.graph?.answered || reply.statusCode < 400) return answer;
       // Refused before the pipeline: the answer has no request id yet.
       return refuse(request, reply, reply.statusCode, 'BAD_USER_INPUT', messageOf(answer));
     },
+  });
+
+  app.post('/graphql/stream', { onRequest: admit, onResponse: note }, async (request, reply) => {
+    const graph = request.graph as GraphRequest;
+    if (!/text\/event-stream|\*\/\*|text\/\*/.test(request.headers.accept ?? '*/*'))
+      return refuse(request, reply, 406, 'BAD_USER_INPUT', 'The answer is a stream: accept text/event-stream.');
+    const fault = faultOf(request.body);
+    if (fault !== null) return refuse(request, reply, 400, 'BAD_USER_INPUT', fault);
+    const asked = request.body as Asked;
+    const errors = gate(graph, asked);
+    if (errors.length > 0) return reject(request, reply, errors);
+    const results = graph.operation?.kind === 'subscription' ? await deliver.open(graph, asked, 'sse') : await execute(graph, asked);
+    graph.streamed = Symbol.asyncIterator in results;
+    reply.hijack();
+    await sendEvents(reply.raw, plainHeaders(reply), results);
+    return reply;
+  });
+
+  const webSockets = serveWebSockets({
+    server: app.server,
+    schema: supergraph.apiSchema,
+    authenticate,
+    sessions,
+    gate,
+    deliver,
+    execute: async (graph, asked) => {
+      const began = performance.now();
+      const result = await execute(graph, asked);
+      tally(graph, graph.caller.requestId, 200, performance.now() - began);
+      return result;
+    },
+    allowedOrigins: settings.allowedOrigins,
+    addressOf: (request) => request.socket.remoteAddress ?? '',
+    log,
   });
 
   const health = makeHealth(sources, settings.cities);
@@ -219,10 +293,9 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     url: `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
     stop: async () => {
       sessions.stop();
-      const late = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
-      app.server.closeIdleConnections();
-      await app.close();
-      clearTimeout(late);
+      deliver.stop();
+      await webSockets.stop();
+      await closeHttpServer(app);
       await server.stop();
       await Promise.all([...sources.values()].map((source) => source.stop()));
       metrics.stop();
@@ -239,6 +312,10 @@ const makePersistedQueries = () => {
     delete: async (key: string) => texts.delete(key),
   };
 };
+
+/** The headers that a reply would have had, for an answer that is written by hand. */
+const plainHeaders = (reply: FastifyReply): Record<string, string> =>
+  Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
 
 /** The text of an answer that Apollo Server gave by itself. */
 const messageOf = (answer: unknown): string => {

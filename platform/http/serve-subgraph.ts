@@ -8,7 +8,7 @@ import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { makeContexts } from './contexts.ts';
 import { errorBody } from './json-errors.ts';
-import { makeHttpServer } from './server.ts';
+import { closeHttpServer, makeHttpServer } from './server.ts';
 import { writeEvents } from './sse.ts';
 
 export type ServeOptions = {
@@ -107,10 +107,7 @@ export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOpti
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     stop: async () => {
       for (const end of streams) end();
-      const late = setTimeout(() => app.server.closeAllConnections(), 10_000);
-      app.server.closeIdleConnections();
-      await app.close();
-      clearTimeout(late);
+      await closeHttpServer(app);
     },
   };
 };

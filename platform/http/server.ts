@@ -86,3 +86,18 @@ export const makeHttpServer = (log: Log, options: { readonly trustProxy?: boolea
   });
   return app;
 };
+
+/** How long a stop waits for what runs, in milliseconds. */
+const DRAIN_MS = 10_000;
+
+/** Takes no more connections, lets what runs finish for up to 10 s, and ends the server. */
+export const closeHttpServer = async (app: FastifyInstance): Promise<void> => {
+  const idle = setInterval(() => app.server.closeIdleConnections(), 50);
+  const late = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(idle);
+    clearTimeout(late);
+  }
+};
