@@ -1,0 +1,133 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  AUDIT_COLUMNS,
+  AUDIT_PARAMETERS,
+  type AuditEvent,
+  auditParameters,
+  commitTo,
+  Outcome,
+  toAuditValues,
+} from '#platform/audit/event.ts';
+
+const anEvent = (given: Partial<AuditEvent> = {}): AuditEvent => ({
+  city: 'MTL',
+  observer: 'scheduling',
+  act: 'bookAppointment',
+  action: 'C',
+  outcome: Outcome.SUCCESS,
+  purpose: 'PATRQT',
+  actor: { role: 'PATIENT', city: 'QUE', accountId: 'QUE-acc-0123' },
+  patientId: 'QUE-pat-4567',
+  entities: [
+    { kind: 'Slot', id: 'MTL-slt-89', sha256: 'ab'.repeat(32) },
+    { kind: 'Patient', id: 'QUE-pat-4567' },
+  ],
+  requestId: 'r-1',
+  values: { reason: 'Éloïse is ill' },
+  ...given,
+});
+type Disclosure = Record<string, { salt: string; value: string }>;
+const freeze = (event: AuditEvent) => {
+  const values = toAuditValues(event);
+  const text = (values[9] as Buffer).toString('utf8');
+  return { values, text, body: JSON.parse(text), disclosure: JSON.parse(values[8] as string) as Disclosure };
+};
+
+describe('an audit entry', () => {
+  it('has a value for every column, in order', () => {
+    const { values } = freeze(anEvent());
+    expect(values).toHaveLength(AUDIT_PARAMETERS);
+    expect(AUDIT_COLUMNS.split(', ')).toHaveLength(AUDIT_PARAMETERS);
+    expect(values.slice(3, 8)).toEqual(['bookAppointment', 'C', 0, 'QUE-acc-0123', 'QUE-pat-4567']);
+  });
+
+  it('numbers its parameters from where it is told', () => {
+    expect(auditParameters(7)).toMatch(/^\$7::text, \$8::text, \$9::timestamptz, .*\$16::bytea$/);
+  });
+
+  it('is frozen as RFC 8785 asks: keys in order of code units, no white space, shortest escapes', () => {
+    const { text } = freeze(anEvent({ act: 'a"\\/\u2028\n', values: { b: '1', a: '2' } }));
+    const sorted = (value: unknown): unknown =>
+      Array.isArray(value)
+        ? value.map(sorted)
+        : value && typeof value === 'object'
+          ? Object.fromEntries(
+              Object.entries(value)
+                .sort(([a], [b]) => (a < b ? -1 : 1))
+                .map(([key, each]) => [key, sorted(each)]),
+            )
+          : value;
+    expect(text).toBe(JSON.stringify(sorted(JSON.parse(text))));
+    expect(text).toContain('"act":"a\\"\\\\/\u2028\\n"');
+  });
+
+  it('holds no personal value, only commitments that its disclosure opens', () => {
+    const { body, text, disclosure } = freeze(anEvent());
+    for (const personal of ['QUE-acc-0123', 'QUE-pat-4567', 'ill']) expect(text).not.toContain(personal);
+    const open = (name: string): string => {
+      const { salt, value } = disclosure[name] ?? { salt: '', value: '' };
+      return `cm:${commitTo(value, Buffer.from(salt, 'base64url'))}`;
+    };
+    expect(body.agent[0].who).toBe(open('actor'));
+    expect(body.patient).toBe(open('patient'));
+    expect(body.entities).toEqual([
+      { kind: 'Slot', what: 'MTL-slt-89', sha256: 'ab'.repeat(32) },
+      { kind: 'Patient', what: open('entity1') },
+    ]);
+    expect(body.values).toEqual({ reason: open('value:reason') });
+    expect(Object.keys(disclosure).sort()).toEqual(['actor', 'entity1', 'patient', 'value:reason']);
+  });
+
+  it('never commits twice with the same salt, so that equal values do not show as equal', () => {
+    const all = Array.from({ length: 50 }, () => freeze(anEvent()));
+    const salts = all.flatMap(({ disclosure }) => Object.values(disclosure).map(({ salt }) => salt));
+    expect(new Set(salts).size).toBe(salts.length);
+    expect(new Set(all.map(({ body }) => body.patient)).size).toBe(50);
+    expect(salts.every((salt) => Buffer.from(salt, 'base64url').length === 16)).toBe(true);
+  });
+
+  it('commits to nothing where there is nothing', () => {
+    const { body, disclosure, values } = freeze(
+      anEvent({ actor: { role: 'ANONYMOUS', city: null, accountId: null }, patientId: null, entities: [], values: {} }),
+    );
+    expect(body.agent[0]).toEqual({ role: 'ANONYMOUS', city: null, who: null, requestor: true });
+    expect(body.patient).toBeNull();
+    expect(disclosure).toEqual({});
+    expect(values.slice(6, 8)).toEqual([null, null]);
+  });
+
+  it('keeps every personal value out of its leaf, whatever it is', () => {
+    const secret = fc.string({ minLength: 12, maxLength: 40, unit: 'grapheme' }).map((text) => `§${text}§`);
+    fc.assert(
+      fc.property(secret, secret, secret, (accountId, patientId, reason) => {
+        const { body, disclosure, text } = freeze(
+          anEvent({
+            actor: { role: 'PATIENT', city: 'QUE', accountId },
+            patientId,
+            entities: [{ kind: 'Account', id: accountId }],
+            values: { reason },
+          }),
+        );
+        const texts = JSON.stringify(Object.values(disclosure).map(({ value }) => value));
+        for (const value of [accountId, patientId, reason]) {
+          expect(text).not.toContain(JSON.stringify(value).slice(1, -1));
+          expect(texts).toContain(JSON.stringify(value).slice(1, -1));
+        }
+        expect(body.patient).toMatch(/^cm:[0-9a-f]{64}$/);
+      }),
+    );
+  });
+
+  it('is recorded at the instant its column says', () => {
+    const { values, body } = freeze(anEvent());
+    expect(body.recorded).toBe((values[2] as Date).toISOString());
+    expect(body.id).toBe(values[1]);
+  });
+});
+
+describe('a commitment', () => {
+  it('is the HMAC of RFC 4231, test case 1', () => {
+    expect(commitTo('Hi There', Buffer.alloc(20, 0x0b))).toBe('b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7');
+  });
+});
