@@ -1,8 +1,14 @@
 // Written by "npm run codegen" from schema/scheduling.graphql; change that file and run it again.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { Slot as SlotModel } from '../domain/slot.ts';
+import type { Appointment as AppointmentModel } from '../domain/appointment.ts';
+import type { CityReference, Reference } from '../domain/references.ts';
+import type { Fee as FeeModel } from '../domain/fee.ts';
+import type { SlotChange as SlotChangeModel, AppointmentChange as AppointmentChangeModel } from '../domain/change.ts';
 import type { Context } from '../context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
+export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
 export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
 /** All built-in and custom scalars, mapped to their actual values */
 export type Scalars = {
@@ -712,14 +718,14 @@ export type FederationReferenceTypes = {
 /** Mapping of union types */
 export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
   AddSlotResult:
-    | ( AddSlotSuccess )
-    | ( SlotAlreadyExists )
+    | ( Omit<AddSlotSuccess, 'slot'> & { slot: _RefType['Slot'] } )
+    | ( Omit<SlotAlreadyExists, 'slot'> & { slot?: Maybe<_RefType['Slot']> } )
     | ( UnknownAppointmentType )
     | ( PractitionerNotFound )
     | ( CityUnavailable )
   ;
   BookAppointmentResult:
-    | ( BookAppointmentSuccess )
+    | ( Omit<BookAppointmentSuccess, 'appointment'> & { appointment: _RefType['Appointment'] } )
     | ( PatientNotFound )
     | ( SlotNotFound )
     | ( SlotRemoved )
@@ -729,11 +735,11 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
     | ( SameTypeSameDay )
     | ( OverlappingAppointment )
     | ( WeeklyLimitReached )
-    | ( SlotFull )
+    | ( Omit<SlotFull, 'alternatives'> & { alternatives: ReadonlyArray<_RefType['Slot']> } )
     | ( CityUnavailable )
   ;
   CancelAppointmentResult:
-    | ( CancelAppointmentSuccess )
+    | ( Omit<CancelAppointmentSuccess, 'appointment'> & { appointment: _RefType['Appointment'] } )
     | ( AppointmentNotFound )
     | ( NoticeWindowPassed )
     | ( CityUnavailable )
@@ -743,16 +749,16 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
 /** Mapping of interface types */
 export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = {
   Node:
-    | ( Slot )
-    | ( Appointment )
+    | ( SlotModel )
+    | ( AppointmentModel )
   ;
   Refusal:
     | ( SlotNotFound )
     | ( SlotRemoved )
     | ( SlotAlreadyStarted )
-    | ( SlotAlreadyExists )
+    | ( Omit<SlotAlreadyExists, 'slot'> & { slot?: Maybe<_RefType['Slot']> } )
     | ( UnknownAppointmentType )
-    | ( SlotFull )
+    | ( Omit<SlotFull, 'alternatives'> & { alternatives: ReadonlyArray<_RefType['Slot']> } )
     | ( IdempotencyMismatch )
     | ( AlreadyBooked )
     | ( SameTypeSameDay )
@@ -780,30 +786,30 @@ export type ResolversTypes = {
   CityState: ResolverTypeWrapper<CityState>;
   Money: ResolverTypeWrapper<Money>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
-  City: ResolverTypeWrapper<City>;
-  Fee: ResolverTypeWrapper<Fee>;
+  City: ResolverTypeWrapper<CityReference>;
+  Fee: ResolverTypeWrapper<FeeModel>;
   SlotStatus: SlotStatus;
-  Slot: ResolverTypeWrapper<Slot>;
+  Slot: ResolverTypeWrapper<SlotModel>;
   AppointmentStatus: AppointmentStatus;
-  Appointment: ResolverTypeWrapper<Appointment>;
-  Patient: ResolverTypeWrapper<Patient>;
-  Practitioner: ResolverTypeWrapper<Practitioner>;
-  SlotEdge: ResolverTypeWrapper<SlotEdge>;
-  SlotConnection: ResolverTypeWrapper<SlotConnection>;
-  AppointmentEdge: ResolverTypeWrapper<AppointmentEdge>;
-  AppointmentConnection: ResolverTypeWrapper<AppointmentConnection>;
+  Appointment: ResolverTypeWrapper<AppointmentModel>;
+  Patient: ResolverTypeWrapper<Reference>;
+  Practitioner: ResolverTypeWrapper<Reference>;
+  SlotEdge: ResolverTypeWrapper<Omit<SlotEdge, 'node'> & { node: ResolversTypes['Slot'] }>;
+  SlotConnection: ResolverTypeWrapper<Omit<SlotConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['SlotEdge']>, nodes: ReadonlyArray<ResolversTypes['Slot']> }>;
+  AppointmentEdge: ResolverTypeWrapper<Omit<AppointmentEdge, 'node'> & { node: ResolversTypes['Appointment'] }>;
+  AppointmentConnection: ResolverTypeWrapper<Omit<AppointmentConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['AppointmentEdge']>, nodes: ReadonlyArray<ResolversTypes['Appointment']> }>;
   SlotFilter: SlotFilter;
   AddSlotInput: AddSlotInput;
   BookAppointmentInput: BookAppointmentInput;
-  AddSlotSuccess: ResolverTypeWrapper<AddSlotSuccess>;
-  BookAppointmentSuccess: ResolverTypeWrapper<BookAppointmentSuccess>;
-  CancelAppointmentSuccess: ResolverTypeWrapper<CancelAppointmentSuccess>;
+  AddSlotSuccess: ResolverTypeWrapper<Omit<AddSlotSuccess, 'slot'> & { slot: ResolversTypes['Slot'] }>;
+  BookAppointmentSuccess: ResolverTypeWrapper<Omit<BookAppointmentSuccess, 'appointment'> & { appointment: ResolversTypes['Appointment'] }>;
+  CancelAppointmentSuccess: ResolverTypeWrapper<Omit<CancelAppointmentSuccess, 'appointment'> & { appointment: ResolversTypes['Appointment'] }>;
   SlotNotFound: ResolverTypeWrapper<SlotNotFound>;
   SlotRemoved: ResolverTypeWrapper<SlotRemoved>;
   SlotAlreadyStarted: ResolverTypeWrapper<SlotAlreadyStarted>;
-  SlotAlreadyExists: ResolverTypeWrapper<SlotAlreadyExists>;
+  SlotAlreadyExists: ResolverTypeWrapper<Omit<SlotAlreadyExists, 'slot'> & { slot?: Maybe<ResolversTypes['Slot']> }>;
   UnknownAppointmentType: ResolverTypeWrapper<UnknownAppointmentType>;
-  SlotFull: ResolverTypeWrapper<SlotFull>;
+  SlotFull: ResolverTypeWrapper<Omit<SlotFull, 'alternatives'> & { alternatives: ReadonlyArray<ResolversTypes['Slot']> }>;
   IdempotencyMismatch: ResolverTypeWrapper<IdempotencyMismatch>;
   AlreadyBooked: ResolverTypeWrapper<AlreadyBooked>;
   SameTypeSameDay: ResolverTypeWrapper<SameTypeSameDay>;
@@ -818,8 +824,8 @@ export type ResolversTypes = {
   BookAppointmentResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['BookAppointmentResult']>;
   CancelAppointmentResult: ResolverTypeWrapper<ResolversUnionTypes<ResolversTypes>['CancelAppointmentResult']>;
   SlotChangeKind: SlotChangeKind;
-  SlotChange: ResolverTypeWrapper<SlotChange>;
-  AppointmentChange: ResolverTypeWrapper<AppointmentChange>;
+  SlotChange: ResolverTypeWrapper<SlotChangeModel>;
+  AppointmentChange: ResolverTypeWrapper<AppointmentChangeModel>;
   AppointmentChangeKind: AppointmentChangeKind;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
@@ -839,28 +845,28 @@ export type ResolversParentTypes = {
   CityState: CityState;
   Money: Money;
   Int: Scalars['Int']['output'];
-  City: City | FederationReferenceTypes['City'];
-  Fee: Fee;
-  Slot: Slot | FederationReferenceTypes['Slot'];
-  Appointment: Appointment | FederationReferenceTypes['Appointment'];
-  Patient: Patient | FederationReferenceTypes['Patient'];
-  Practitioner: Practitioner | FederationReferenceTypes['Practitioner'];
-  SlotEdge: SlotEdge;
-  SlotConnection: SlotConnection;
-  AppointmentEdge: AppointmentEdge;
-  AppointmentConnection: AppointmentConnection;
+  City: CityReference;
+  Fee: FeeModel;
+  Slot: SlotModel;
+  Appointment: AppointmentModel;
+  Patient: Reference;
+  Practitioner: Reference;
+  SlotEdge: Omit<SlotEdge, 'node'> & { node: ResolversParentTypes['Slot'] };
+  SlotConnection: Omit<SlotConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['SlotEdge']>, nodes: ReadonlyArray<ResolversParentTypes['Slot']> };
+  AppointmentEdge: Omit<AppointmentEdge, 'node'> & { node: ResolversParentTypes['Appointment'] };
+  AppointmentConnection: Omit<AppointmentConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['AppointmentEdge']>, nodes: ReadonlyArray<ResolversParentTypes['Appointment']> };
   SlotFilter: SlotFilter;
   AddSlotInput: AddSlotInput;
   BookAppointmentInput: BookAppointmentInput;
-  AddSlotSuccess: AddSlotSuccess;
-  BookAppointmentSuccess: BookAppointmentSuccess;
-  CancelAppointmentSuccess: CancelAppointmentSuccess;
+  AddSlotSuccess: Omit<AddSlotSuccess, 'slot'> & { slot: ResolversParentTypes['Slot'] };
+  BookAppointmentSuccess: Omit<BookAppointmentSuccess, 'appointment'> & { appointment: ResolversParentTypes['Appointment'] };
+  CancelAppointmentSuccess: Omit<CancelAppointmentSuccess, 'appointment'> & { appointment: ResolversParentTypes['Appointment'] };
   SlotNotFound: SlotNotFound;
   SlotRemoved: SlotRemoved;
   SlotAlreadyStarted: SlotAlreadyStarted;
-  SlotAlreadyExists: SlotAlreadyExists;
+  SlotAlreadyExists: Omit<SlotAlreadyExists, 'slot'> & { slot?: Maybe<ResolversParentTypes['Slot']> };
   UnknownAppointmentType: UnknownAppointmentType;
-  SlotFull: SlotFull;
+  SlotFull: Omit<SlotFull, 'alternatives'> & { alternatives: ReadonlyArray<ResolversParentTypes['Slot']> };
   IdempotencyMismatch: IdempotencyMismatch;
   AlreadyBooked: AlreadyBooked;
   SameTypeSameDay: SameTypeSameDay;
@@ -874,8 +880,8 @@ export type ResolversParentTypes = {
   AddSlotResult: ResolversUnionTypes<ResolversParentTypes>['AddSlotResult'];
   BookAppointmentResult: ResolversUnionTypes<ResolversParentTypes>['BookAppointmentResult'];
   CancelAppointmentResult: ResolversUnionTypes<ResolversParentTypes>['CancelAppointmentResult'];
-  SlotChange: SlotChange;
-  AppointmentChange: AppointmentChange;
+  SlotChange: SlotChangeModel;
+  AppointmentChange: AppointmentChangeModel;
   Query: Record<PropertyKey, never>;
   Mutation: Record<PropertyKey, never>;
   Subscription: Record<PropertyKey, never>;

@@ -1,0 +1,25 @@
+/** What never changes of a slot once it is open. `localDate` is the day of the start in the city's zone, `week` its ISO week. */
+export type SlotFacts = {
+  readonly city: string;
+  readonly id: string;
+  readonly appointmentType: string;
+  readonly practitionerId: string | null;
+  readonly startsAt: Date;
+  readonly endsAt: Date;
+  readonly localDate: string;
+  readonly week: string;
+};
+
+/** A slot as the host city keeps it. Free places are capacity − booked − held. */
+export type Slot = SlotFacts & {
+  readonly code: string;
+  readonly capacity: number;
+  readonly booked: number;
+  readonly held: number;
+  readonly status: 'open' | 'removed';
+};
+
+/** Whether a slot can be taken now, as its city's database sees it at one moment. */
+export type SlotState = SlotFacts & { readonly status: 'open' | 'removed'; readonly isStarted: boolean; readonly isFull: boolean };
+
+export const freePlaces = ({ capacity, booked, held }: Pick<Slot, 'capacity' | 'booked' | 'held'>): number => capacity - booked - held;

@@ -1,0 +1,11 @@
+import type { CityDatabase } from '#platform/database/city-database.ts';
+import { FeeEntity, type FeeRow } from './fee.entity.ts';
+
+/** What a practitioner takes, by type and plan. */
+export const findFees = (db: CityDatabase, practitionerId: string): Promise<FeeRow[]> =>
+  db.manage((manager) =>
+    manager.getRepository(FeeEntity).find({
+      where: { city: db.city.code, practitionerId },
+      order: { appointmentType: 'ASC', plan: 'ASC' },
+    }),
+  );
