@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type GraphQLError, graphql, parse, subscribe } from 'graphql';
 import type pg from 'pg';
 import type { Viewer } from '#platform/access/viewer.ts';
@@ -9,6 +9,7 @@ import { isoWeek } from '#platform/pure/iso-week.ts';
 import { addDays, atLocal, toLocal } from '#platform/pure/zoned-time.ts';
 import { type Scheduling, type SchedulingSettings, startScheduling } from '#scheduling/server.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
+import { linkTo } from './city-link.ts';
 
 export const TYPES = ['PHYSICIAN', 'SURGEON', 'DENTAL'];
 const ZONE = 'America/Toronto';
@@ -47,8 +48,15 @@ export const CANCEL = `mutation ($id: ID!) { cancelAppointment(appointmentId: $i
 export const startHarness = async (settings: Partial<SchedulingSettings> = {}) => {
   const network: TestNetwork = await testNetwork();
   const log = makeLog('scheduling', 'error', 2);
+  const links = Object.fromEntries(await Promise.all(network.cities.map(async (city) => [city.code, await linkTo(city)] as const)));
+  const cities = Object.values(links).map(({ city }) => city);
+  const linkOf = (city: string) => {
+    const link = links[city];
+    if (!link) throw new Error(`no city ${city}`);
+    return link;
+  };
   const start = (more: Partial<SchedulingSettings> = {}): Promise<Scheduling> =>
-    startScheduling({ cities: network.cities, secrets: network.secrets, log, appointmentTypes: TYPES, sweep: false, ...settings, ...more });
+    startScheduling({ cities, secrets: network.secrets, log, appointmentTypes: TYPES, sweep: false, ...settings, ...more });
   const subgraph = await start();
   const clients = new Map<string, Promise<pg.Client>>();
   /** One after the other, as a client has one connection. */
@@ -183,21 +191,24 @@ export const startHarness = async (settings: Partial<SchedulingSettings> = {}) =
     for (const [id] of booked) if (!live.has(id)) found.push(`seat ${id} has no ledger`);
     return found;
   };
-  /** Everything that bookings have written, so that a refusal can be shown to have written nothing but its key and its audit entry. */
-  const snapshot = async (): Promise<string> => {
-    const parts: unknown[] = [];
-    for (const { code: city } of network.cities)
-      for (const table of ['slot', 'appointment', 'ledger', 'quota', 'outbox', 'settlement'])
-        parts.push(
-          city,
-          table,
-          await sql(
-            city,
-            `select * from scheduling.${table} t where t.city = $1 ${table === 'appointment' ? "and status <> 'void'" : table === 'ledger' ? "and state <> 'released'" : table === 'quota' ? 'and used > 0' : ''} order by 2, 3`,
-            [city],
-          ),
-        );
-    return JSON.stringify(parts);
+  /**
+   * Everything that bookings have written, by city and table, so that a refusal can be shown to have written nothing but its key and its
+   * audit entry (and what it takes to fence an id off).
+   */
+  const snapshot = async (): Promise<Record<string, string>> => {
+    await subgraph.parts.confirmer.flush();
+    const traces: Record<string, string> = {
+      appointment: "and status <> 'void'",
+      ledger: "and state <> 'released'",
+      quota: 'and used > 0',
+    };
+    const parts: Record<string, string> = {};
+    for (const { code: city } of cities)
+      for (const table of ['slot', 'appointment', 'ledger', 'quota', 'outbox', 'settlement']) {
+        const rows = await sql(city, `select * from scheduling.${table} where city = $1 ${traces[table] ?? ''} order by 2, 3`, [city]);
+        parts[`${city} ${table}`] = `${rows.length} rows ${createHash('sha256').update(JSON.stringify(rows)).digest('hex')}`;
+      }
+    return parts;
   };
   const audits = (
     city: string,
@@ -224,8 +235,10 @@ export const startHarness = async (settings: Partial<SchedulingSettings> = {}) =
     contradictions,
     snapshot,
     audits,
+    linkOf,
     stop: async () => {
       await subgraph.stop();
+      for (const link of Object.values(links)) await link.cut();
       await network.stop();
     },
   };
