@@ -11,6 +11,7 @@ import { describeError, type Log } from '#platform/observability/log.ts';
 import { makeCursorCodec } from '#platform/paging/connection.ts';
 import type { Context } from './context.ts';
 import { resolvers } from './resolvers/index.ts';
+import { type BundleImporter, makeImportBundle } from './service/import-bundle.ts';
 import { makeServices } from './service/index.ts';
 import { makeLoaders } from './service/loaders.ts';
 import { makePasswords } from './service/passwords.ts';
@@ -65,5 +66,18 @@ export const startPatients = async (settings: PatientsSettings): Promise<Subgrap
       clearInterval(forgetting);
       await cities.stop();
     },
+  };
+};
+
+/** Opens the import of FHIR bundles, which runs in a process of its own beside the subgraph; `stop` ends its connections. */
+export const openImport = (
+  settings: Pick<PatientsSettings, 'cities' | 'secrets' | 'clock'>,
+): { readonly importBundle: BundleImporter; readonly isReachable: () => Promise<boolean>; readonly stop: () => Promise<void> } => {
+  const { secrets, clock = () => new Date() } = settings;
+  const cities = openCities(settings.cities, { role: 'patients', password: secrets.databasePasswords.patients, maxConnections: 2 });
+  return {
+    importBundle: makeImportBundle({ cities, clock }),
+    isReachable: async () => (await Promise.all(cities.all.map((db) => db.ping()))).some((answers) => answers),
+    stop: cities.stop,
   };
 };

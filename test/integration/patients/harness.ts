@@ -1,4 +1,4 @@
-import { type GraphQLFormattedError, graphql } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError, graphql } from 'graphql';
 import type pg from 'pg';
 import { seedDemoPatients } from '#embedded/demo/patients.ts';
 import type { Context } from '#patients/context.ts';
@@ -71,7 +71,7 @@ export const startHarness = async (): Promise<Harness> => {
       const { data, errors = [] } = await graphql({ schema: subgraph.schema, source: query, variableValues: variables, contextValue });
       const shown = errors.map((error) => {
         const told = toGraphError(error);
-        if (!told && error.originalError) throw error.originalError;
+        if (!told && error.originalError && !(error.originalError instanceof GraphQLError)) throw error.originalError;
         return { message: told?.message ?? error.message, path: error.path, extensions: told?.extensions ?? { code: 'GRAPHQL' } };
       });
       return { data, errors: shown as Answer['errors'], codes: shown.map(({ extensions }) => extensions['code']) };
