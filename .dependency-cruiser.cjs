@@ -16,7 +16,7 @@ module.exports = {
     anyImport('subgraphs-are-strangers', { path: '^subgraphs/([^/]+)/' }, { path: '^subgraphs/', pathNot: '^subgraphs/$1/' }),
     anyImport('subgraphs-do-not-know-the-gateway', { path: '^subgraphs/' }, { path: '^gateway/' }),
     anyImport('domain-is-pure', inRoom('domain'), {
-      pathNot: `^subgraphs/$1/domain/|^platform/pure/|${PACKAGES}temporal-(polyfill|spec)/`,
+      pathNot: '^subgraphs/$1/domain/|^platform/pure/',
       couldNotResolve: false,
     }),
     anyImport('store-knows-no-story', inRoom('store'), { path: HOUSE, pathNot: '^subgraphs/$1/(store|domain)/|^platform/' }),
@@ -31,7 +31,7 @@ module.exports = {
     }),
     atRunTime('resolvers-take-types-alone', inRoom('resolvers'), {
       path: HOUSE,
-      pathNot: '^subgraphs/$1/(resolvers|generated)/|^platform/(graphql|pure)/',
+      pathNot: '^subgraphs/$1/(resolvers|generated)/|^platform/(graphql|pure)/|^platform/access/viewer[.]ts$',
     }),
     anyImport(
       'gateway-meets-subgraphs-in-the-graph',
@@ -39,7 +39,11 @@ module.exports = {
       { path: HOUSE, pathNot: '^(gateway|platform|policy|schema)/' },
     ),
     anyImport('platform-knows-no-hospital', { path: '^platform/' }, { path: HOUSE, pathNot: '^platform/' }),
-    anyImport('pure-is-pure', { path: '^platform/pure/' }, { pathNot: '^platform/pure/', couldNotResolve: false }),
+    anyImport(
+      'pure-is-pure',
+      { path: '^platform/pure/' },
+      { pathNot: `^platform/pure/|${PACKAGES}temporal-(polyfill|spec)/`, couldNotResolve: false },
+    ),
     anyImport('policy-is-pure', { path: '^policy/' }, { pathNot: '^policy/|^platform/pure/', couldNotResolve: false }),
     anyImport('schema-holds-contracts-alone', { path: '^schema/' }, { path: HOUSE, pathNot: '^schema/|^platform/pure/' }),
     anyImport('migrations-are-letters-from-their-day', { path: '^migrations/' }, { path: HOUSE, pathNot: '^migrations/' }),
@@ -52,7 +56,13 @@ module.exports = {
       },
     ),
     anyImport('production-runs-without-the-embedded-network', { path: PRODUCTION }, { path: '^embedded/' }),
-    anyImport('the-embedded-network-holds-no-server', { path: '^embedded/' }, { path: '^(gateway|subgraphs)/' }),
+    anyImport(
+      'the-embedded-network-holds-no-server',
+      { path: '^embedded/' },
+      {
+        path: '^gateway/|^subgraphs/[^/]+/(resolvers|generated)/|^subgraphs/[^/]+/(server|context|main)[.]ts$',
+      },
+    ),
     anyImport('no-unresolved', {}, { couldNotResolve: true }),
     atRunTime('no-circular', {}, { circular: true }),
   ],
