@@ -44,8 +44,8 @@ export const startApp = async (settings: AppSettings): Promise<App> => {
     );
     const gateway = await startGateway({
       supergraphSdl: readFileSync(SUPERGRAPH_PATH, 'utf8'),
-      subgraphs: Object.fromEntries(running.map((subgraph) => [subgraph.name, { kind: 'in-process', subgraph }])),
-      secrets,
+      subgraphs: Object.fromEntries(running.map((subgraph) => [subgraph.name, { kind: 'in-process' as const, subgraph }])),
+      secrets: { assertionKey: secrets.assertionKey, tokenKeys: [secrets.tokenKey] },
       cities: cities.map(({ code }) => code),
       host: settings.host,
       port: settings.port,

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { seedDemo } from '#embedded/demo/seed.ts';
@@ -19,7 +20,11 @@ Ctrl-C stops everything; the data stays in DATA_DIR.
 
 const startedAt = performance.now();
 const seconds = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
-const say = (line: string): void => console.error(`${seconds().padStart(7)}  ${line}`);
+/** Progress until the addresses are shown; what the servers do later stands in the log. */
+let isShown = false;
+const say = (line: string): void => {
+  if (!isShown) console.error(`${seconds().padStart(7)}  ${line}`);
+};
 
 const banner = (url: string, password: string): string => `
 Caregraph answers at ${url}
@@ -60,13 +65,14 @@ const stop = (code: number): Promise<never> => {
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    if (!stopping) say('stopping …');
+    if (!stopping) console.error('stopping …');
     void stop(0);
   });
 }
 
 try {
   const config = readStartConfig();
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const log = makeLog('caregraph', config.logLevel, path.join(config.dataDir, 'caregraph.log'));
   network = await startEmbeddedNetwork({ dataDir: config.dataDir, log, onProgress: say });
   const { cities, secrets } = network;
@@ -79,6 +85,7 @@ try {
   app = flags.processes ? await startProcesses({ ...settings, onProgress: say }) : await startApp(settings);
   say('the graph answers');
   console.log(banner(app.url, config.demoPassword));
+  isShown = true;
 } catch (error) {
   const { code } = error as { code?: string };
   if (error instanceof EmbeddedFailure || (error as Error).name === 'ConfigurationError') console.error(`\n${(error as Error).message}`);

@@ -3,6 +3,7 @@
 process.env['APOLLO_TELEMETRY_DISABLED'] = '1';
 const [kind, urlsJson = '{}', secretsJson = '{}'] = process.argv.slice(2);
 const urls = JSON.parse(urlsJson) as Record<string, string>;
+const secrets = JSON.parse(secretsJson);
 const { supergraphOf } = await import('./graph.ts');
 
 const startOurs = async (): Promise<string> => {
@@ -10,8 +11,8 @@ const startOurs = async (): Promise<string> => {
   const { makeLog } = await import('#platform/observability/log.ts');
   const gateway = await startGateway({
     supergraphSdl: supergraphOf(urls),
-    subgraphs: Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, { kind: 'http', url }])),
-    secrets: JSON.parse(secretsJson),
+    subgraphs: Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, { kind: 'http' as const, url: new URL(url).origin }])),
+    secrets: { assertionKey: secrets.assertionKey, tokenKeys: [secrets.tokenKey] },
     cities: ['MTL', 'QUE', 'SHE'],
     host: '127.0.0.1',
     port: 0,

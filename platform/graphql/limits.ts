@@ -526,9 +526,8 @@ export const checkVariables = (
       if (fault) return [badInput(fault)];
     }
   } else if (variables) {
-    const given = variables['representations'];
-    if (Array.isArray(given) && given.length > limits.listElements)
-      return [badInput(`representations: has more than ${limits.listElements} elements.`)];
+    for (const given of Object.values(variables))
+      if (Array.isArray(given) && given.length > limits.listElements) return [tooMuch('elements in a list', limits.listElements)];
   }
   const errors: GraphQLError[] = [];
   if (limits.readTexts) {

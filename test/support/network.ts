@@ -8,7 +8,7 @@ export type TestNetwork = {
   readonly cities: readonly CityConfig[];
   readonly secrets: Secrets;
   readonly superuser: { readonly user: string; readonly password: string };
-  /** A superuser's client in a city's database of this copy; ended by `stop`. */
+  /** A superuser's client in a city's database of this copy, one per city; ended by `stop`. */
   readonly admin: (city: string) => Promise<pg.Client>;
   /** Ends its clients and drops the copies. */
   readonly stop: () => Promise<void>;
@@ -26,7 +26,7 @@ const readShared = (): Shared => {
 export const testNetwork = async (): Promise<TestNetwork> => {
   const { cities, secrets, superuser } = readShared();
   const database = `t_${randomBytes(6).toString('hex')}`;
-  const clients: pg.Client[] = [];
+  const clients = new Map<string, Promise<pg.Client>>();
   const connect = async (city: CityConfig, name: string): Promise<pg.Client> => {
     const node = city.nodes[0];
     if (!node) throw new Error(`city ${city.code} has no node`);
@@ -60,15 +60,15 @@ export const testNetwork = async (): Promise<TestNetwork> => {
     cities: copies,
     secrets,
     superuser,
-    admin: async (code) => {
+    admin: (code) => {
       const city = copies.find((each) => each.code === code);
       if (!city) throw new Error(`no city ${code}`);
-      const client = await connect(city, database);
-      clients.push(client);
+      const client = clients.get(code) ?? connect(city, database);
+      clients.set(code, client);
       return client;
     },
     stop: async () => {
-      await Promise.all(clients.map((client) => client.end().catch(() => {})));
+      await Promise.all([...clients.values()].map(async (client) => (await client).end().catch(() => {})));
       await Promise.all(cities.map((city) => onServer(city, [`drop database if exists ${database} with (force)`])));
     },
   };

@@ -16,6 +16,14 @@ const overHttp = async (graph: GraphClient, document: Document, token: string | 
   return fromBody(answer.status, answer.text);
 };
 
+class ClosedError extends Error {
+  readonly code: number;
+  constructor(code: number) {
+    super(`closed with ${code}`);
+    this.code = code;
+  }
+}
+
 const overWebSocket = async (graph: GraphClient, document: Document, token: string | null): Promise<Outcome> => {
   const { socket, messages, closed, send } = await rawSocket(graph.url);
   const waitFor = async (found: () => unknown): Promise<void> => {
@@ -24,7 +32,9 @@ const overWebSocket = async (graph: GraphClient, document: Document, token: stri
       if (Date.now() > end) throw new Error(`the socket gave no answer: ${JSON.stringify(messages)}`);
       await Promise.race([
         new Promise((resolve) => setTimeout(resolve, 10)),
-        closed.then(({ code }) => Promise.reject(new Error(`closed with ${code}`))),
+        closed.then(({ code }) => {
+          throw new ClosedError(code);
+        }),
       ]);
     }
   };
@@ -38,13 +48,16 @@ const overWebSocket = async (graph: GraphClient, document: Document, token: stri
     await waitFor(answer);
     const { type, payload } = answer() as Message;
     return fromBody(null, JSON.stringify(type === 'error' ? { errors: payload } : payload));
+  } catch (error) {
+    if (!(error instanceof ClosedError) || error.code !== 1009) throw error;
+    // A frame of more than 64 KB is refused by the socket itself (RFC 6455: 1009), before anybody reads it.
+    return { status: null, errors: [{ message: 'frame too large', extensions: { code: 'LIMIT_EXCEEDED' } }], data: null, bytes: 0 };
   } finally {
     socket.terminate();
   }
 };
 
 const overSse = async (graph: GraphClient, document: Document, token: string | null): Promise<Outcome> => {
-  const controller = new AbortController();
   const response = await fetch(`${graph.url}/graphql/stream`, {
     method: 'POST',
     headers: {
@@ -53,17 +66,14 @@ const overSse = async (graph: GraphClient, document: Document, token: string | n
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     },
     body: JSON.stringify(document),
-    signal: controller.signal,
   });
   if (!response.headers.get('content-type')?.includes('event-stream')) return fromBody(response.status, await response.text());
   let text = '';
   for await (const chunk of response.body ?? []) {
     text += Buffer.from(chunk).toString('utf8');
     const data = /^data: ?(\{.*\})$/m.exec(text)?.[1];
-    if (data) {
-      controller.abort();
-      return fromBody(null, data);
-    }
+    // Leaving the loop cancels the stream.
+    if (data) return fromBody(null, data);
   }
   throw new Error(`the stream ended without an answer: ${text}`);
 };

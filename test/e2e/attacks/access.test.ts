@@ -218,8 +218,10 @@ describe('cities', () => {
     const patientId = (await app.account('QUEP0011')).patientId;
     const update =
       'mutation ($id: ID!, $v: Int!) { updatePatient(input: { id: $id, expectedVersion: $v, birthDate: "1980-02-29" }) { __typename } }';
-    const denied = await app.graph.ask(update, { id: patientId, v: 1 }, { token: doctor });
-    expect(denied.data).toEqual({ updatePatient: { __typename: 'PatientNotFound' } });
+    for (const id of [patientId, NOBODY]) {
+      const denied = await app.graph.ask(update, { id, v: 1 }, { token: doctor });
+      expect([denied.data, denied.errors[0]?.extensions['code']]).toEqual([{ updatePatient: null }, 'FORBIDDEN']);
+    }
     const grant = await app.graph.ask(
       'mutation ($p: ID!, $d: ID!) { grantAccess(patientId: $p, practitionerId: $d, days: 2) { __typename } }',
       { p: patientId, d: practitionerId },

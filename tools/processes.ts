@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { CityConfig } from '#platform/config/city.ts';
+import type { SigningKey } from '#platform/config/secrets.ts';
+import type { App, AppSettings } from './app.ts';
+import { SUBGRAPHS } from './supergraph.ts';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const READY_MS = 30_000;
+const MAX_BACKOFF_MS = 5_000;
+
+type Child = { readonly url: string; readonly stop: () => Promise<void> };
+type ChildSettings = {
+  readonly module: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  readonly onExit: (code: number | null) => void;
+};
+
+const dsnOf = ({ nodes, database }: CityConfig): string =>
+  `postgres://${nodes.map(({ host, port }) => `${host}:${port}`).join(',')}/${database}`;
+const privateKey = ({ kid, privateJwk }: SigningKey): string => JSON.stringify({ ...privateJwk, kid });
+const publicKey = ({ kid, publicJwk }: SigningKey): string => JSON.stringify({ ...publicJwk, kid });
+
+/**
+ * Keeps one server process running: waits until it says that it listens, and starts it again, on the same port, when it dies. The channel
+ * to it closes with this process, and then it stops too.
+ */
+const keepRunning = async ({ module, env, logFile, onExit }: ChildSettings): Promise<Child> => {
+  let child: ChildProcess | null = null;
+  let port = env['PORT'] ?? '0';
+  let isStopping = false;
+  let backoffMs = 100;
+  const launch = async (): Promise<string> => {
+    const log = openSync(logFile, 'a', 0o600);
+    const started = spawn(process.execPath, [module], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'development', ...env, PORT: port },
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    child = started;
+    const [message] = (await Promise.race([
+      once(started, 'message', { signal: AbortSignal.timeout(READY_MS) }),
+      once(started, 'exit').then(([code]) => Promise.reject(new Error(`${module} ended with ${code}: see ${logFile}`))),
+    ])) as [{ ready: string }];
+    port = new URL(message.ready).port;
+    started.once('exit', (code) => {
+      if (isStopping) return;
+      onExit(code);
+      again();
+    });
+    backoffMs = 100;
+    return message.ready;
+  };
+  const again = (): void => {
+    setTimeout(() => {
+      if (isStopping) return;
+      launch().catch(() => {
+        backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
+        again();
+      });
+    }, backoffMs);
+  };
+  return {
+    url: await launch(),
+    stop: async () => {
+      isStopping = true;
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+};
+
+/** Each subgraph and the gateway in a process of its own, over HTTP on loopback; one that dies is started again. */
+export const startProcesses = async (
+  settings: AppSettings & { readonly dataDir: string; readonly onProgress?: (line: string) => void },
+): Promise<App> => {
+  const { cities, secrets, log } = settings;
+  const logFile = path.resolve(settings.dataDir, 'caregraph.log');
+  const CITIES = JSON.stringify(cities.map((city) => ({ ...city, dsn: dsnOf(city) })));
+  const ownEnv: Readonly<Record<(typeof SUBGRAPHS)[number], Readonly<Record<string, string>>>> = {
+    patients: { PATIENTS_DB_PASSWORD: secrets.databasePasswords.patients, TOKEN_KEY: privateKey(secrets.tokenKey) },
+    scheduling: {
+      SCHEDULING_DB_PASSWORD: secrets.databasePasswords.scheduling,
+      RELAY_DB_PASSWORD: secrets.databasePasswords.relay,
+      APPOINTMENT_TYPES: settings.appointmentTypes.join(','),
+    },
+    files: { FILES_DB_PASSWORD: secrets.databasePasswords.files },
+    audit: { AUDIT_DB_PASSWORD: secrets.databasePasswords.audit },
+  };
+  const children: Child[] = [];
+  const keep = async (name: string, module: string, env: Readonly<Record<string, string>>): Promise<Child> => {
+    const onExit = (code: number | null): void => log.error('a process died and is started again', { process: name, code });
+    const child = await keepRunning({ module, env, logFile, onExit });
+    children.push(child);
+    settings.onProgress?.(`${name} listens at ${child.url}`);
+    return child;
+  };
+  const stop = async (): Promise<void> => {
+    // The gateway was added last and goes first, so that nothing new is asked of the others.
+    for (const child of children.toReversed()) await child.stop();
+  };
+  try {
+    const shared = { HOST: '127.0.0.1', CITIES, CURSOR_KEY: secrets.cursorKey, ASSERTION_PUBLIC_KEYS: publicKey(secrets.assertionKey) };
+    const urls = await Promise.all(
+      SUBGRAPHS.map(async (name) => {
+        const { url } = await keep(name, `subgraphs/${name}/main.ts`, { ...shared, ...ownEnv[name] });
+        return [`${name.toUpperCase()}_URL`, url] as const;
+      }),
+    );
+    const gateway = await keep('gateway', 'gateway/main.ts', {
+      HOST: settings.host,
+      PORT: String(settings.port),
+      CITIES: cities.map(({ code }) => code).join(','),
+      ALLOWED_ORIGINS: settings.allowedOrigins.join(','),
+      ASSERTION_KEY: privateKey(secrets.assertionKey),
+      TOKEN_PUBLIC_KEYS: publicKey(secrets.tokenKey),
+      ...Object.fromEntries(urls),
+    });
+    return { url: gateway.url, port: Number(new URL(gateway.url).port), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
