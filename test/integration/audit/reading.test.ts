@@ -190,6 +190,7 @@ describe('auditEvents', () => {
       ['city', { city: 'QUE' }, 1],
       ['patientId', { patientId }, 1],
       ['actorId', { actorId }, 1],
+      ['the name of a service', { actorId: 'demo' }, 0],
       ['action', { action: 'DELETE' }, 1],
       ['outcome', { outcome: 'SERIOUS_FAILURE' }, 1],
       ['from in the future', { from: '2190-01-01T00:00:00Z' }, 0],
@@ -217,7 +218,8 @@ describe('auditEvents', () => {
       [{ city: '' }, 'filter.city'],
       [{ patientId: "' OR 1=1 --" }, 'filter.patientId'],
       [{ patientId: actorId }, 'filter.patientId'],
-      [{ actorId: patientId }, 'filter.actorId'],
+      [{ actorId: "' OR 1=1 --" }, 'filter.actorId'],
+      [{ actorId: '' }, 'filter.actorId'],
       [{ act: 'a b' }, 'filter.act'],
       [{ from: '2027-01-02T00:00:00Z', to: '2027-01-01T00:00:00Z' }, 'filter.to'],
     ])('refuses %j and says which field', async (filter, field) => {
