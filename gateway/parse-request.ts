@@ -55,3 +55,19 @@ export const couldBeForged = ({ headers }: FastifyRequest): boolean => {
 /** Whether a client reads `application/json` and nothing else, where GraphQL over HTTP wants 200 for a refused document. */
 export const readsPlainJson = (accept: string | undefined): boolean =>
   accept?.split(',').every((each) => /^\s*application\/json\s*(?:;|$)/i.test(each)) ?? false;
+
+const TYPES = ['application/json', 'application/graphql-response+json'] as const;
+
+/** The type of an answer that a client likes best: plain JSON unless it prefers GraphQL's own. Null where it reads neither. */
+export const answerType = (accept: string | undefined): string | null => {
+  if (accept === undefined || accept === '*/*' || accept === 'application/json') return 'application/json; charset=utf-8';
+  let [best, weight]: [string | null, number] = [null, 0];
+  for (const part of accept.split(',')) {
+    const [name = '', ...parameters] = part.trim().toLowerCase().split(';');
+    const given = parameters.map((each) => /^\s*q=([\d.]+)\s*$/.exec(each)?.[1]).find((each) => each !== undefined);
+    const quality = given === undefined ? 1 : Number(given);
+    const type = TYPES.find((each) => each === name.trim()) ?? (/^(?:\*|application)\/\*$/.test(name.trim()) ? TYPES[0] : null);
+    if (type !== null && quality > weight) [best, weight] = [type, quality];
+  }
+  return best === null ? null : `${best}; charset=utf-8`;
+};

@@ -24,9 +24,10 @@ import { openInProcess } from './data-sources/in-process.ts';
 import { openOverHttp } from './data-sources/over-http.ts';
 import type { Source } from './data-sources/source.ts';
 import { codeOf, makeMask } from './errors.ts';
+import { makeFastPath } from './fast-path.ts';
 import { type GraphContext, type GraphRequest, makeGraphRequest } from './graph-context.ts';
 import { makeHealth } from './health.ts';
-import { couldBeForged, faultOf, parametersOf, readsPlainJson } from './parse-request.ts';
+import { answerType, couldBeForged, faultOf, parametersOf, readsPlainJson } from './parse-request.ts';
 import { type Asked, makeGate, makePipeline, tellAll } from './pipeline.ts';
 import { watchSessions } from './sessions.ts';
 import { makeDeliver } from './subscriptions/deliver.ts';
@@ -66,6 +67,7 @@ export type GatewaySettings = {
 /** Characters of all persisted queries. */
 const APQ_CHARACTERS = 4_000_000;
 
+const JSON_TYPE = 'application/json; charset=utf-8';
 const PLAIN_HEADERS = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
@@ -99,6 +101,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
   const documents = makeDocuments(supergraph.apiSchema, GATEWAY_LIMITS);
   const gate = makeGate(documents, { development });
   const mask = makeMask(log);
+  const fastPath = makeFastPath(supergraph, mask, log);
   const deliver = makeDeliver(supergraph, sessions, mask, metrics, log);
   const server = new ApolloServer<GraphContext>({
     gateway: supergraph.gateway,
@@ -146,12 +149,12 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
       .type('application/json; charset=utf-8')
       .send(errorBody(code, message, request.id));
   };
-  const reject = (request: FastifyRequest, reply: FastifyReply, errors: readonly GraphQLError[]) => {
+  const reject = (request: FastifyRequest, reply: FastifyReply, errors: readonly GraphQLError[], type: string = JSON_TYPE) => {
     const told = tellAll(errors, request.id);
     if (request.graph) request.graph.code = codeOf(told[0]);
     return reply
       .code(request.graph?.plainJson ? 200 : 400)
-      .type('application/json; charset=utf-8')
+      .type(type)
       .send({ errors: told });
   };
   /** Lets a request in with its viewer, or answers it. */
@@ -214,6 +217,17 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
       const fault = faultOf(request.method === 'GET' ? parametersOf(request) : request.body);
       if (fault !== null && !(request.method === 'GET' && couldBeForged(request)))
         return refuse(request, reply, 400, 'BAD_USER_INPUT', fault);
+      const type = request.method === 'POST' && !wantsParts(request.headers.accept) ? answerType(request.headers.accept) : null;
+      if (type !== null) {
+        const asked = request.body as Asked & { readonly extensions?: { readonly persistedQuery?: unknown } };
+        const graph = request.graph as GraphRequest;
+        if (!asked.extensions?.persistedQuery) {
+          const errors = gate(graph, asked);
+          if (errors.length > 0) return reject(request, reply, errors, type);
+          const run = fastPath(graph);
+          if (run) return reply.type(type).send(await run(asked.variables ?? {}));
+        }
+      }
       if (request.method === 'POST' && wantsParts(request.headers.accept)) {
         const asked = request.body as Asked;
         const graph = request.graph as GraphRequest;

@@ -3,14 +3,14 @@ import type { Caller } from '#platform/access/viewer.ts';
 import { makeExecutor } from '#platform/graphql/executor.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
-import { isMutation, MUTATION_MS, type Observe, QUERY_MS, type Source, unavailable } from './source.ts';
+import { inBatches, isMutation, MUTATION_MS, type Observe, QUERY_MS, type Source, unavailable } from './source.ts';
 
 /** A subgraph that runs in this process: one context per gateway request, a mutation and what follows it excepted. */
 export const openInProcess = (subgraph: Subgraph, log: Log, observe: Observe): Source => {
   const executor = makeExecutor(subgraph, log);
   const contexts = new WeakMap<Caller, unknown>();
 
-  const ask: Source['ask'] = async (request, caller) => {
+  const ask: Source['ask'] = inBatches(async (request, caller) => {
     const began = performance.now();
     const { promise: deadline, resolve } = Promise.withResolvers<null>();
     const timer = setTimeout(resolve, isMutation(request.query) ? MUTATION_MS : QUERY_MS, null);
@@ -37,7 +37,7 @@ export const openInProcess = (subgraph: Subgraph, log: Log, observe: Observe): S
     }
     if (answer === null) throw unavailable();
     return answer;
-  };
+  });
   return {
     name: subgraph.name,
     ask,

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
 import { ADDRESS_HEADER, ASSERTION_HEADER, type Asserter, REQUEST_ID_HEADER } from '#platform/access/assertion.ts';
 import type { Caller } from '#platform/access/viewer.ts';
-import { type EventStream, isMutation, MUTATION_MS, type Observe, QUERY_MS, type Source, unavailable } from './source.ts';
+import { type EventStream, inBatches, isMutation, MUTATION_MS, type Observe, QUERY_MS, type Source, unavailable } from './source.ts';
 
 /** How long a subgraph that cannot be reached is left alone, in milliseconds; then one request tries. */
 const BREAK_MS = 1_000;
@@ -64,20 +64,30 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
   });
   const send = async (text: string, caller: Caller, isWrite: boolean): Promise<FormattedExecutionResult> => {
     const deadline = isWrite ? MUTATION_MS : QUERY_MS;
-    const { body: answer, statusCode } = await pool.request({
-      path: '/graphql',
-      method: 'POST',
-      headers: await headers(caller),
-      body: text,
-      headersTimeout: deadline,
-      bodyTimeout: deadline,
-    });
-    const read = await answer.text();
-    if (statusCode !== 200) throw unavailable();
+    const sent = await headers(caller);
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const chunks: Buffer[] = [];
+    let status = 0;
+    pool.dispatch(
+      { path: '/graphql', method: 'POST', headers: sent, body: text, headersTimeout: deadline, bodyTimeout: deadline },
+      {
+        onRequestStart: () => {},
+        onResponseStart: (_controller, statusCode) => {
+          status = statusCode;
+        },
+        onResponseData: (_controller, chunk) => {
+          chunks.push(chunk);
+        },
+        onResponseEnd: () => resolve(chunks.length === 1 ? (chunks[0] as Buffer).toString('utf8') : Buffer.concat(chunks).toString('utf8')),
+        onResponseError: (_controller, error) => reject(error),
+      },
+    );
+    const read = await promise;
+    if (status !== 200) throw unavailable();
     return readAnswer(read) as FormattedExecutionResult;
   };
 
-  const ask: Source['ask'] = async (request, caller) => {
+  const ask: Source['ask'] = inBatches(async (request, caller) => {
     const began = performance.now();
     let isProbe = false;
     if (downUntil > 0) {
@@ -111,7 +121,7 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
       if (isProbe) trying = false;
       observe(name, (performance.now() - began) / 1_000, answered);
     }
-  };
+  });
 
   return {
     name,

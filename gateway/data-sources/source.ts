@@ -1,5 +1,5 @@
 import type { GraphQLDataSource } from '@apollo/gateway';
-import type { FormattedExecutionResult } from 'graphql';
+import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import type { GraphContext } from '#gateway/graph-context.ts';
 import type { Caller } from '#platform/access/viewer.ts';
 import { graphError } from '#platform/graphql/errors.ts';
@@ -28,3 +28,27 @@ export const isMutation = (query: string): boolean => query.startsWith('mutation
 
 /** Told of each request to a subgraph: its name, how long it took in seconds, and whether there was an answer. */
 export type Observe = (subgraph: string, seconds: number, answered: boolean) => void;
+
+/** Representations that one request to a subgraph may carry. */
+const BATCH = 500;
+
+/** Splits a request for many entities into several, and puts the answers together in their order. */
+export const inBatches =
+  (ask: Source['ask']): Source['ask'] =>
+  async (request, caller) => {
+    const all = request.variables?.['representations'];
+    if (!Array.isArray(all) || all.length <= BATCH) return ask(request, caller);
+    const entities: unknown[] = new Array(all.length).fill(null);
+    const errors: GraphQLFormattedError[] = [];
+    for (let from = 0; from < all.length; from += BATCH) {
+      const representations = all.slice(from, from + BATCH);
+      const answer = await ask({ ...request, variables: { ...request.variables, representations } }, caller);
+      const given = answer.data?.['_entities'];
+      if (Array.isArray(given)) for (let i = 0; i < given.length; i++) entities[from + i] = given[i];
+      for (const error of answer.errors ?? []) {
+        const [first, index, ...rest] = error.path ?? [];
+        errors.push(first === '_entities' && typeof index === 'number' ? { ...error, path: [first, index + from, ...rest] } : error);
+      }
+    }
+    return { data: { _entities: entities }, ...(errors.length > 0 ? { errors } : {}) };
+  };

@@ -40,10 +40,20 @@ export const makeMetrics = (): Metrics => {
     registers,
   });
   const open = new Gauge({ name: 'caregraph_subscriptions_open', help: 'Subscriptions open now.', labelNames: ['transport'], registers });
+  // A histogram looks its labels up at each figure; the few there are are kept.
+  const known = new Map<string, Histogram.Internal<string>>();
+  const of = (key: string, find: () => Histogram.Internal<string>): Histogram.Internal<string> => {
+    let child = known.get(key);
+    if (!child) {
+      child = find();
+      known.set(key, child);
+    }
+    return child;
+  };
   return {
-    operation: (kind, code, seconds) => operations.observe({ kind, code }, seconds),
+    operation: (kind, code, seconds) => of(`${kind} ${code}`, () => operations.labels({ kind, code })).observe(seconds),
     subgraph: (subgraph, seconds, answered) => {
-      subgraphs.observe({ subgraph }, seconds);
+      of(subgraph, () => subgraphs.labels({ subgraph })).observe(seconds);
       if (!answered) failures.inc({ subgraph });
     },
     subscriptionOpened: (transport) => open.inc({ transport }),

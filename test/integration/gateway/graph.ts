@@ -259,9 +259,11 @@ export const startWorld = async (kind: 'in-process' | 'http', says: Partial<Gate
     development: true,
     allowedOrigins: ['https://app.example.org'],
     log: world.log,
-    sessionsEveryMs: 100,
+    sessionsEveryMs: 3_600_000,
     ...says,
   });
+  // The list of ended sessions is read at the start; contexts are counted from there.
+  while (world.contexts.people === 0) await new Promise((done) => setTimeout(done, 5));
   const sign = await makeTokenSigner(tokenKey);
   return {
     ...world,

@@ -49,7 +49,7 @@ describe.each(['in-process', 'http'] as const)('subscriptions over %s subgraphs'
   let world: Running;
   let url: string;
   beforeAll(async () => {
-    world = await startWorld(kind);
+    world = await startWorld(kind, { sessionsEveryMs: 100 });
     url = `${world.gateway.url}/graphql`;
   });
   afterAll(() => world.stop());
