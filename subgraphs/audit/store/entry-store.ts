@@ -24,19 +24,22 @@ const CONDITIONS = {
   to: (n: number) => `recorded_at < $${n}::timestamptz`,
 } as const satisfies Record<keyof EventFilter, (n: number) => string>;
 
+const PARTS = Object.keys(CONDITIONS) as (keyof EventFilter)[];
+
 /** One statement for each set of conditions, so that the planner sees only those that count. */
 const findStatement = (parts: readonly (keyof EventFilter)[], continued: boolean): Named => {
   const conditions = ['city = $1', ...parts.map((part, i) => CONDITIONS[part](i + 3))];
   if (continued) conditions.push(`id < $${parts.length + 3}::bigint`);
   return {
-    name: `find_entries:${parts.join(',')}:${continued}`,
+    // At most 63 characters, or PostgreSQL cuts the name off.
+    name: `find_entries_${PARTS.map((part) => (parts.includes(part) ? 1 : 0)).join('')}${continued ? '_after' : ''}`,
     text: `SELECT ${COLUMNS} FROM audit.entry WHERE ${conditions.join(' AND ')} ORDER BY city DESC, id DESC LIMIT $2`,
   };
 };
 
 /** Entries of one city, newest first, at most `limit`, behind the entry `before` where given. A replica may answer. */
 export const findEntries = (db: CityDatabase, filter: EventFilter, before: string | undefined, limit: number): Promise<Read<EntryRow>> => {
-  const parts = (Object.keys(CONDITIONS) as (keyof EventFilter)[]).filter((part) => filter[part] !== undefined);
+  const parts = PARTS.filter((part) => filter[part] !== undefined);
   return db.read<EntryRow>(findStatement(parts, before !== undefined), [
     db.city.code,
     limit,
