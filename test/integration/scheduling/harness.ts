@@ -236,6 +236,8 @@ export const startHarness = async (settings: Partial<SchedulingSettings> = {}) =
     snapshot,
     audits,
     linkOf,
+    /** Whether every city answers the subgraph, which leaves one that was away alone for a moment. */
+    isWell: async () => Object.values(await subgraph.health()).every(Boolean),
     stop: async () => {
       await subgraph.stop();
       for (const link of Object.values(links)) await link.cut();
