@@ -19,7 +19,7 @@ export type DeletePatientOutcome =
   | CityUnavailable;
 
 /**
- * Erases a patient's record, identifiers, coverages, grants and accounts, and ends their sessions, in one transaction at the home city.
+ * Erases a patient's record, identifiers, coverages, grants and account, and ends the sessions, in one transaction at the home city.
  * The patient leaves `directory.patient` with it; the scheduling subgraph cancels live appointments of patients who are no longer listed.
  */
 export const makeDeletePatient =
@@ -49,8 +49,14 @@ export const makeDeletePatient =
         // Read before the lock: whoever changed it in between is a conflict as well, also where no version is expected.
         if (locked.version !== record.version || (expectedVersion !== null && locked.version !== expectedVersion)) return 'conflict';
         for (const account of await manager.findBy(AccountEntity, byKey({ city, patient_id: id }))) {
+          const key = byKey({ city, id: account.id });
+          if (account.role !== 'P') {
+            // A member of the staff who was a patient as well keeps the login of their work.
+            await manager.update(AccountEntity, key, { patient_id: null });
+            continue;
+          }
           await manager.query(REVOKE_ALL_SQL, [city, account.id]);
-          await manager.delete(AccountEntity, byKey({ city, id: account.id }));
+          await manager.delete(AccountEntity, key);
         }
         await manager.delete(PatientEntity, byKey({ city, id }));
         await appendAuditWith(manager, toEvent(caller, { city, act: 'deletePatient', outcome: Outcome.SUCCESS, patientId: id, entities }));

@@ -45,9 +45,12 @@ const readText = async function* (source: Readable, onBytes: (chunk: Buffer) => 
     }
   };
   const chunks = counted();
-  const first = await chunks.next();
-  if (first.done) return;
-  const head = first.value;
+  let head = Buffer.alloc(0);
+  while (head.length < 2) {
+    const next = await chunks.next();
+    if (next.done) break;
+    head = Buffer.concat([head, next.value]);
+  }
   const whole = async function* (): AsyncGenerator<Buffer> {
     yield head;
     yield* chunks;
@@ -193,7 +196,17 @@ export const readBundle = async (source: Readable, today: string, onBytes: (coun
     }
   })();
   try {
-    for await (const token of tokens) reader.consume(token as Token);
+    // A bundle has more tokens than words: a listener hears each without a promise of its own.
+    await new Promise<void>((resolve, reject) => {
+      tokens.on('data', (token: Token) => {
+        try {
+          reader.consume(token);
+        } catch (error) {
+          tokens.destroy(error as Error);
+        }
+      });
+      tokens.once('error', reject).once('close', resolve);
+    });
     await feeding;
   } catch (error) {
     if (error instanceof UnreadableBundleError) throw error;

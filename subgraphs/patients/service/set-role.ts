@@ -23,7 +23,10 @@ export type SetRoleOutcome =
 /** The practitioner an account becomes: the one it was before, or a new one under the patient's name. */
 const toPractitioner = async (manager: EntityManager, account: AccountRow): Promise<string> => {
   const { city, patient_id, practitioner_id } = account;
-  if (practitioner_id !== null) return practitioner_id;
+  if (practitioner_id !== null) {
+    await manager.update(PractitionerEntity, byKey({ city, id: practitioner_id }), { active: true });
+    return practitioner_id;
+  }
   const person = patient_id === null ? null : await manager.findOneBy(PatientEntity, byKey({ city, id: patient_id }));
   if (!person) throw new BadInputError('role', 'needs a person: this account belongs to no patient or practitioner');
   const id = newId(city, 'prc');
@@ -63,6 +66,8 @@ export const makeSetRole =
         if (role === 'P' && account.patient_id === null)
           throw new BadInputError('role', 'needs a patient: this account belongs to none; register the person instead');
         const practitioner_id = role === 'D' ? await toPractitioner(manager, account) : account.practitioner_id;
+        if (account.role === 'D' && account.practitioner_id !== null)
+          await manager.update(PractitionerEntity, byKey({ city, id: account.practitioner_id }), { active: false });
         const [next] = (await manager.query(NEXT_NUMBER_SQL, [city, role, FIRST_NUMBER])) as { number: number }[];
         const renamed = toUsername(city, role, next?.number ?? FIRST_NUMBER);
         await manager.update(AccountEntity, byKey({ city, id: account.id }), { username: renamed, role, practitioner_id });

@@ -95,22 +95,26 @@ describe('logging in', () => {
       expect((await login(username, PASSWORD, address)).data.login.__typename).toBe('Session');
     }
   });
-  it('takes the same time for a name that exists and one that does not', async () => {
-    const known: number[] = [];
-    const unknown: number[] = [];
-    for (let i = 0; i < 45; i++) {
-      for (const [username, times] of [
-        ['QUEP0004', known],
-        ['QUEP7777', unknown],
-      ] as const) {
-        const started = performance.now();
-        await login(username, 'wrong', `198.51.100.${i}`);
-        if (i >= 5) times.push(performance.now() - started);
+  it('takes the same time, within 5 %, for a name that exists and one that does not', async () => {
+    const timeOf = async (username: string, address: string): Promise<number> => {
+      const started = performance.now();
+      await login(username, 'wrong', address);
+      return performance.now() - started;
+    };
+    // The lower quartile tells what the work takes and leaves out what other programs on the machine add. Noise may spoil a round;
+    // a real difference spoils every one.
+    const quartile = (times: number[]): number => times.sort((a, b) => a - b)[Math.floor(times.length / 4)] ?? 0;
+    const rounds: number[] = [];
+    for (let round = 0; round < 6 && !rounds.some((difference) => difference < 0.05); round++) {
+      const times = { QUEP0004: [] as number[], QUEP7777: [] as number[] };
+      for (let i = 0; i < 24; i++) {
+        const order = i % 2 === 0 ? (['QUEP0004', 'QUEP7777'] as const) : (['QUEP7777', 'QUEP0004'] as const);
+        for (const username of order) times[username].push(await timeOf(username, `198.51.${round}.${i}`));
       }
+      const [known, unknown] = [quartile(times.QUEP0004), quartile(times.QUEP7777)];
+      rounds.push(Math.abs(known - unknown) / Math.max(known, unknown));
     }
-    const median = (times: number[]): number => times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
-    // The house promises 5 %; a machine busy with other tests is allowed more, and what a missing hash would save is over 80 %.
-    expect(Math.abs(median(known) - median(unknown)) / median(known)).toBeLessThan(0.2);
+    expect(Math.min(...rounds)).toBeLessThan(0.05);
   });
 });
 
@@ -215,6 +219,24 @@ describe('roles', () => {
     expect(account).toMatchObject({ role: 'PRACTITIONER', practitioner: { id: expect.stringMatching(/^MTL-prc-/) } });
     expect(await h.sql('MTL', 'select 1 from directory.practitioner where id = $1', [account.practitioner.id])).toHaveLength(1);
     expect((await entries('MTL', 'setRole')).at(-1)).toMatchObject({ outcome: 0 });
+    const admin = await h.viewerOf('MTLA0001');
+    const active = () => h.sql('MTL', 'select active from directory.practitioner where id = $1', [account.practitioner.id]);
+    expect((await h.ask(admin, SET, { u: 'MTLD0101', r: 'PATIENT' })).data.setRole.username).toBe('MTLP0101');
+    expect(await active()).toEqual([{ active: false }]);
+    expect((await h.ask(admin, SET, { u: 'MTLP0101', r: 'PRACTITIONER' })).data.setRole.username).toBe('MTLD0102');
+    expect(await active()).toEqual([{ active: true }]);
+  });
+});
+
+describe('a member of the staff who is a patient as well', () => {
+  it('keeps the login of their work when the record is erased', async () => {
+    const admin = await h.viewerOf('SHEA0001');
+    const id = (await h.viewerOf('SHEP0030')).patientId;
+    const SET = 'mutation { setRole(username: "SHEP0030", role: AUDITOR) { ... on SetRoleSuccess { username } } }';
+    const { username } = (await h.ask(admin, SET)).data.setRole;
+    await h.ask(admin, 'mutation ($id: ID!) { deletePatient(id: $id) { __typename } }', { id });
+    expect(await h.sql('SHE', 'select 1 from patients.patient where id = $1', [id])).toEqual([]);
+    expect((await login(username)).data.login.account).toMatchObject({ role: 'AUDITOR', patient: null });
   });
 });
 

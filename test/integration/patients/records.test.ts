@@ -119,6 +119,22 @@ describe('who sees a patient', () => {
     expect(JSON.stringify(entries[0]?.body)).not.toContain(patientOf('QUEP0001'));
   });
 
+  it('takes the same time for a patient who may not be seen and for none', async () => {
+    const times: Record<'denied' | 'missing', number[]> = { denied: [], missing: [] };
+    for (let i = 0; i < 150; i++) {
+      for (const [kind, id] of [
+        ['denied', patientOf('QUEP0001')],
+        ['missing', newId('QUE', 'pat')],
+      ] as const) {
+        const started = performance.now();
+        await h.ask(as('MTLP0001'), ONE, { id });
+        times[kind].push(performance.now() - started);
+      }
+    }
+    const median = (list: number[]): number => list.sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
+    expect(Math.abs(median(times.denied) - median(times.missing))).toBeLessThan(2);
+  });
+
   it('opens a coverage to those alone who see the whole patient', async () => {
     const { data } = await h.ask(as('MTLP0001'), ONE, { id: patientOf('MTLP0001') });
     const id = data.patient.coverages[0].id;
