@@ -24,6 +24,7 @@ import { openInProcess } from './data-sources/in-process.ts';
 import { openOverHttp } from './data-sources/over-http.ts';
 import type { Source } from './data-sources/source.ts';
 import { codeOf, makeMask } from './errors.ts';
+import { serveExplorer } from './explorer.ts';
 import { makeFastPath } from './fast-path.ts';
 import { type GraphContext, type GraphRequest, makeGraphRequest } from './graph-context.ts';
 import { makeHealth } from './health.ts';
@@ -300,6 +301,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
       .send({ keys: settings.secrets.tokenKeys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid, use: 'sig', alg: 'EdDSA' })) }),
   );
 
+  const explorer = development ? await serveExplorer(app, log) : null;
   await app.listen({ host: settings.host, port: settings.port });
   const { port } = app.server.address() as AddressInfo;
   return {
@@ -307,6 +309,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     url: `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
     stop: async () => {
       sessions.stop();
+      explorer?.stop();
       deliver.stop();
       await webSockets.stop();
       await closeHttpServer(app);
