@@ -119,9 +119,16 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
   );
   const coverage = new DataLoader<string, Coverage>(async (ids) => {
     if (!viewer) return ids.map(() => new UnauthenticatedError());
-    const rows = await byCity(cities, home, 'cov', ids, (id) => id, findCoverages as never);
+    const rows = await byCity<string, { readonly coverage: Coverage; readonly patientId: string }>(
+      cities,
+      home,
+      'cov',
+      ids,
+      (id) => id,
+      async (db, wanted) => (await findCoverages(db, wanted)).map((each) => each ?? new NotFoundError()),
+    );
     return Promise.all(
-      (rows as ({ coverage: Coverage; patientId: string } | Error)[]).map(async (row, i) => {
+      rows.map(async (row, i) => {
         if (row instanceof Error && !(row instanceof NotFoundError)) return row;
         const city = cityOfId(ids[i] ?? '', 'cov') ?? home;
         try {
