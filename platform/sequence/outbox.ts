@@ -64,4 +64,3 @@ export const outboxReader = (schema: string) => {
     },
   };
 };
-export type OutboxReader = ReturnType<typeof outboxReader>;

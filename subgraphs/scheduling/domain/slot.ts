@@ -10,16 +10,18 @@ export type SlotFacts = {
   readonly week: string;
 };
 
-/** A slot as the host city keeps it. Free places are capacity − booked − held. */
+/** A slot as the host city keeps it. `available` are the free places: capacity − booked − held. */
 export type Slot = SlotFacts & {
   readonly code: string;
   readonly capacity: number;
   readonly booked: number;
   readonly held: number;
+  readonly available: number;
   readonly status: 'open' | 'removed';
 };
 
+/** A slot that is about to be opened. */
+export type NewSlot = Omit<Slot, 'booked' | 'held' | 'available' | 'status'>;
+
 /** Whether a slot can be taken now, as its city's database sees it at one moment. */
 export type SlotState = SlotFacts & { readonly status: 'open' | 'removed'; readonly isStarted: boolean; readonly isFull: boolean };
-
-export const freePlaces = ({ capacity, booked, held }: Pick<Slot, 'capacity' | 'booked' | 'held'>): number => capacity - booked - held;

@@ -1,4 +1,3 @@
-import { freePlaces } from '../domain/slot.ts';
 import type { SlotResolvers } from '../generated/resolvers.ts';
 
 export const Slot: SlotResolvers = {
@@ -10,7 +9,6 @@ export const Slot: SlotResolvers = {
   practitioner: ({ practitionerId }) => (practitionerId === null ? null : { id: practitionerId }),
   start: ({ startsAt }) => startsAt,
   end: ({ endsAt }) => endsAt,
-  available: freePlaces,
   status: ({ status }) => (status === 'open' ? 'OPEN' : 'REMOVED'),
   appointments: (slot, paging, { caller, services }) => services.findAppointments.ofSlot(caller, slot, paging),
 };

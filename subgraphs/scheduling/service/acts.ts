@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { type Caller, ROLE_NAMES } from '#platform/access/viewer.ts';
 import { type AuditAction, type AuditEntity, type AuditEvent, Outcome } from '#platform/audit/event.ts';
 import { type Appointment, toAppointmentRecord } from '../domain/appointment.ts';
-import type { Slot } from '../domain/slot.ts';
+import type { NewSlot } from '../domain/slot.ts';
 
 /** Why somebody acts, by role. https://terminology.hl7.org/CodeSystem-v3-ActReason.html */
 const PURPOSES = { P: 'PATRQT', D: 'TREAT', A: 'HOPERAT', U: 'HCOMPL' } as const;
 
 /** SHA-256 (hex) of a record's RFC 8785 bytes. */
-export const hashOf = (record: unknown): string =>
-  createHash('sha256')
-    .update(canonicalize(record) ?? '')
-    .digest('hex');
+export const hashOf = (record: unknown): string => hash('sha256', canonicalize(record) ?? '');
 
 /** What a service says of an act; who acts comes from the caller. */
 export type Act = {
@@ -52,7 +49,7 @@ export const appointmentEntity = (appointment: Pick<Appointment, 'id' | 'slotId'
 });
 
 /** The record of a slot as it was opened. */
-export const slotEntity = (slot: Omit<Slot, 'booked' | 'held' | 'status' | 'week' | 'localDate'>): AuditEntity => ({
+export const slotEntity = (slot: NewSlot): AuditEntity => ({
   kind: 'Slot',
   id: slot.id,
   sha256: hashOf({

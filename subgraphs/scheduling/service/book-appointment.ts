@@ -299,6 +299,7 @@ export const makeBookAppointment = (
       await releaseRefused(home, appointmentId, toKept(refusal, reason));
       return refused(refusal);
     };
+    let isDecided = false;
     try {
       for (let attempt = 1; attempt <= TRIES; attempt++) {
         try {
@@ -312,6 +313,7 @@ export const makeBookAppointment = (
           if (taken) return await booked(taken.bookedAt);
         } catch (error) {
           if (!isConflict(error)) throw error;
+          isDecided = true;
           if (constraintOf(error) === 'appointment_once') return await refuse({ kind: 'AlreadyBooked' });
           const verdict = await findVerdict(host, appointmentId);
           return verdict && verdict.status !== 'void' ? await booked(verdict.bookedAt) : refused(unavailable(hostCity));
@@ -322,10 +324,10 @@ export const makeBookAppointment = (
       return await refuse({ kind: 'SlotFull' });
     } catch (error) {
       if (error instanceof CityUnavailableError && error.city === hostCity) {
-        if (error.outcome === 'not-sent') await undo(request, appointmentId, hostCity);
+        if (error.outcome === 'not-sent' && !isDecided) await undo(request, appointmentId, hostCity);
         return refused(unavailable(hostCity, error.retryAfterSeconds));
       }
-      if (error instanceof OverloadedError && error.city === hostCity) await undo(request, appointmentId, hostCity);
+      if (error instanceof OverloadedError && error.city === hostCity && !isDecided) await undo(request, appointmentId, hostCity);
       throw error;
     }
   };

@@ -1,7 +1,7 @@
 import { AUDIT_COLUMNS, auditParameters } from '#platform/audit/event.ts';
 import type { CityDatabase, Named } from '#platform/database/city-database.ts';
-import { type Appointment, type AppointmentStatus, toAppointment } from '../domain/appointment.ts';
-import type { Slot, SlotFacts, SlotState } from '../domain/slot.ts';
+import type { Appointment, AppointmentStatus } from '../domain/appointment.ts';
+import type { Slot, SlotState } from '../domain/slot.ts';
 import { type SlotRow, toSlot } from './slot-row.ts';
 import { appointmentChanged, OUTBOX, slotChanged, slotColumns } from './sql.ts';
 
@@ -183,14 +183,20 @@ export const cancelSeat = async (
     ...audit,
   ]);
   if (!row) return null;
-  const slot: SlotFacts = toSlot(row);
-  return toAppointment(slot, {
+  const { city, id: slotId, appointmentType, practitionerId, startsAt, endsAt } = toSlot(row);
+  return {
     id: appointmentId,
+    city,
+    slotId,
     patientId: row.patient_id,
     patientCity: row.patient_city,
     status: 'CANCELLED',
     bookedAt: row.booked_at,
-  });
+    appointmentType,
+    practitionerId,
+    startsAt,
+    endsAt,
+  };
 };
 
 const OWED: Named = {

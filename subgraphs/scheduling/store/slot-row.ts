@@ -30,5 +30,6 @@ export const toSlot = (row: SlotRow): Slot => ({
   capacity: row.capacity,
   booked: row.booked,
   held: row.held,
+  available: row.capacity - row.booked - row.held,
   status: row.status,
 });

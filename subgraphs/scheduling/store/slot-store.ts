@@ -1,7 +1,7 @@
 import { AUDIT_COLUMNS, auditParameters } from '#platform/audit/event.ts';
 import type { CityDatabase, Named } from '#platform/database/city-database.ts';
 import type { Position } from '#platform/sequence/position.ts';
-import type { Slot } from '../domain/slot.ts';
+import type { NewSlot, Slot } from '../domain/slot.ts';
 import { type SlotRow, toSlot } from './slot-row.ts';
 import { OUTBOX, slotColumns } from './sql.ts';
 
@@ -20,11 +20,7 @@ const ADD: Named = {
   SELECT ${slotColumns('added')} FROM added`,
 };
 /** Opens a slot. Null: the city has no such active practitioner. 23505 and 23P01: another slot is in the way. */
-export const addSlot = async (
-  db: CityDatabase,
-  slot: Omit<Slot, 'booked' | 'held' | 'status'>,
-  audit: readonly unknown[],
-): Promise<Slot | null> => {
+export const addSlot = async (db: CityDatabase, slot: NewSlot, audit: readonly unknown[]): Promise<Slot | null> => {
   const [row] = await db.named<SlotRow>(ADD, [
     slot.city,
     slot.id,

@@ -85,6 +85,23 @@ describe('bookAppointment in one city', () => {
   });
 });
 
+describe('one patient who books overlapping slots at once', () => {
+  it.each(['MTL', 'QUE'])('gets one of eight in %s, and no error', async (city) => {
+    for (let round = 0; round < 5; round++) {
+      const patient = await house.addPatient('MTL');
+      const day = freshDay();
+      const slots = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => house.addSlot({ city, day, minute: 600 + i, minutes: 60, type: `TYPE${i}` })),
+      );
+      const answers = await Promise.all(slots.map((slotId) => house.book(patient, slotId)));
+      const kinds = Map.groupBy(answers, ({ __typename }) => __typename);
+      expect(kinds.get('BookAppointmentSuccess')?.length).toBe(1);
+      expect(kinds.get('OverlappingAppointment')?.length).toBe(7);
+    }
+    await eventually(async () => (await house.contradictions()).length === 0);
+  });
+});
+
 describe('refusals of bookAppointment', () => {
   const refuses = async (expected: Record<string, unknown>, act: () => Promise<unknown>): Promise<void> => {
     const before = await house.snapshot();
