@@ -137,7 +137,8 @@ it(`keeps every promise through ${ROUNDS} rounds of kill -9 in the middle of boo
         const act: Act = { key: randomUUID(), patient, slotId: slot.id, answer: 'unknown', appointmentId: null };
         acts.push(act);
         await attempt(act);
-        if (act.answer === 'unknown') await sleep(20);
+        // Slow enough that seats and weeks last for all rounds.
+        await sleep(20 + randomInt(80));
       }
     });
     await sleep(300 + randomInt(400));
