@@ -144,3 +144,77 @@ describe('while a city is away', () => {
     });
   });
 });
+
+describe('a storm', () => {
+  it('of cut links loses no acknowledged booking, sells no seat twice, and audits each act once', async () => {
+    const codes = ['MTL', 'QUE', 'SHE'];
+    const patients = await Promise.all(Array.from({ length: 60 }, (_, i) => house.addPatient(codes[i % 3])));
+    const slots = await Promise.all(
+      Array.from({ length: 45 }, (_, i) =>
+        house.addSlot({
+          city: codes[i % 3] ?? '',
+          day: 20 + (i % 9),
+          minute: 500 + i * 7,
+          capacity: 3,
+          type: i % 2 ? 'DENTAL' : 'PHYSICIAN',
+        }),
+      ),
+    );
+    const counts = async (): Promise<number> => {
+      let successes = 0;
+      for (const city of codes) successes += (await house.audits(city, 'bookAppointment')).filter(({ outcome }) => outcome === 0).length;
+      let seats = 0;
+      for (const city of codes)
+        seats += (await house.sql(city, `select 1 from scheduling.appointment where status in ('booked', 'cancelled')`)).length;
+      return successes - seats;
+    };
+    const storm = await house.start({ feed: false, sweep: true, sweepEveryMs: 100 });
+    started.push(storm);
+    const acknowledged = new Map<string, string>();
+    const cancelled = new Set<string>();
+    const until = Date.now() + 4_000;
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T;
+    const clients = Array.from({ length: 12 }, async () => {
+      while (Date.now() < until) {
+        const patient = pick(patients);
+        const slotId = pick(slots);
+        const key = randomUUID();
+        for (let attempt = 0; attempt < 3; attempt++) {
+          const answer = await house.book(patient, slotId, { key, of: storm }).catch(() => null);
+          if (answer?.__typename === 'BookAppointmentSuccess') {
+            acknowledged.set(answer.appointment.id, slotId);
+            if (Math.random() < 0.3) {
+              const gone = await house.cancel(patient, answer.appointment.id, storm).catch(() => null);
+              // Without an answer it may have been cancelled or not.
+              if (gone?.__typename === 'CancelAppointmentSuccess') cancelled.add(answer.appointment.id);
+              else acknowledged.delete(answer.appointment.id);
+            }
+          }
+          if (answer && answer.__typename !== 'CityUnavailable') break;
+        }
+      }
+    });
+    const weather = (async () => {
+      while (Date.now() < until) {
+        const link = house.linkOf(pick(codes));
+        await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 150));
+        await link.cut();
+        await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 150));
+        await link.mend();
+      }
+    })();
+    await Promise.all([...clients, weather]);
+    await eventually(house.isWell);
+    await storm.parts.confirmer.flush();
+    await eventually(async () => {
+      await storm.parts.recovery.sweep({ olderThanMs: 0 });
+      return (await house.contradictions()).length === 0;
+    }, 10_000);
+    expect(acknowledged.size).toBeGreaterThan(10);
+    for (const [id, slotId] of acknowledged) {
+      const rows = await house.sql(id.slice(0, 3), 'select status, slot_id from scheduling.appointment where id = $1', [id]);
+      expect(rows).toEqual([{ status: cancelled.has(id) ? 'cancelled' : 'booked', slot_id: slotId }]);
+    }
+    expect(await counts()).toBe(0);
+  });
+});
