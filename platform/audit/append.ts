@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { CityDatabase, Transaction } from '#platform/database/city-database.ts';
+import { isConnectionFailure, isDeadline, isReadOnlyServer, isRetryable } from '#platform/database/errors.ts';
 import { APPEND_AUDIT, type AuditEvent, toAuditValues } from './event.ts';
 
 /** The entry of an act could not be written, so the act did not happen. */
@@ -12,9 +13,19 @@ export class AuditUnavailableError extends Error {
   }
 }
 
-/** Appends an entry inside an act's transaction. Errors are the driver's, so that a deadlock is tried again. */
+/** Inside a transaction, what says that the server is gone or that the whole may be tried again stays the driver's error. */
+const failedInside = (event: AuditEvent, error: unknown): unknown =>
+  isRetryable(error) || isConnectionFailure(error) || isDeadline(error) || isReadOnlyServer(error)
+    ? error
+    : new AuditUnavailableError(event.city, error);
+
+/** Appends an entry inside an act's transaction, which ends with it when the entry cannot be written. */
 export const appendAuditIn = async (tx: Transaction, event: AuditEvent): Promise<void> => {
-  await tx.named(APPEND_AUDIT, toAuditValues(event));
+  try {
+    await tx.named(APPEND_AUDIT, toAuditValues(event));
+  } catch (error) {
+    throw failedInside(event, error);
+  }
 };
 
 /** Appends an entry by itself on the city's primary: for refusals, denials and reads. */
@@ -28,5 +39,9 @@ export const appendAudit = async (db: CityDatabase, event: AuditEvent): Promise<
 
 /** The same inside a TypeORM transaction. */
 export const appendAuditWith = async (manager: EntityManager, event: AuditEvent): Promise<void> => {
-  await manager.query(APPEND_AUDIT.text, [...toAuditValues(event)]);
+  try {
+    await manager.query(APPEND_AUDIT.text, [...toAuditValues(event)]);
+  } catch (error) {
+    throw failedInside(event, error);
+  }
 };

@@ -1,25 +1,4 @@
-import { ConfigurationError, readSubgraphConfig } from '#platform/config/env.ts';
-import { runUntilStopped } from '#platform/http/run-until-stopped.ts';
-import { serveSubgraph } from '#platform/http/serve-subgraph.ts';
-import { describeError, makeLog } from '#platform/observability/log.ts';
+import { runSubgraph } from '#platform/http/run-process.ts';
 import { startAudit } from './server.ts';
 
-/** The audit subgraph as a process of its own, for a gateway that reaches it over HTTP. SIGTERM and SIGINT let what runs finish. */
-const main = async (): Promise<void> => {
-  const { host, port, logLevel, cities, secrets, assertionKeys } = readSubgraphConfig('audit');
-  const log = makeLog('audit', logLevel);
-  const subgraph = await startAudit({ cities, secrets, log });
-  const served = await serveSubgraph(subgraph, { host, port, assertionKeys, log });
-  log.info('listening', { port: served.port });
-  const stop = async (): Promise<void> => {
-    await served.stop();
-    await subgraph.stop();
-  };
-  runUntilStopped({ url: served.url, stop }, log);
-};
-
-main().catch((error: unknown) => {
-  console.error(error instanceof ConfigurationError ? error.message : 'The audit subgraph could not start.');
-  if (!(error instanceof ConfigurationError)) console.error(describeError(error));
-  process.exit(2);
-});
+await runSubgraph('audit', startAudit);

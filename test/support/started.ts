@@ -70,7 +70,7 @@ export const startNetwork = async (settings: {
   }
   const url = `http://127.0.0.1:${settings.port}`;
   const end = Date.now() + (settings.withinMs ?? 60_000);
-  while (!(await answers(url))) {
+  while (!output.includes('Ctrl-C stops everything') || !(await answers(url))) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the network ended with ${child.exitCode}:\n${output}`);
     if (Date.now() > end) {
       child.kill('SIGTERM');

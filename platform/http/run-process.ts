@@ -1,0 +1,64 @@
+import { ConfigurationError, readSubgraphConfig, type SubgraphConfig, type SubgraphName } from '#platform/config/env.ts';
+import type { Subgraph } from '#platform/graphql/subgraph.ts';
+import { describeError, type Log, makeLog } from '#platform/observability/log.ts';
+import { serveSubgraph } from './serve-subgraph.ts';
+
+/** How long a stop may take before the process ends anyway, in milliseconds. */
+const GRACE_MS = 15_000;
+
+type Server = { readonly url: string; readonly stop: () => Promise<void> };
+
+/** Ends the process in order: on SIGTERM, SIGINT, or when the parent that spawned it with an IPC channel is gone. */
+const untilStopped = (server: Server, log: Log): void => {
+  let isStopping = false;
+  const stop = (why: string): void => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info('stopping', { why });
+    setTimeout(() => process.exit(1), GRACE_MS).unref();
+    server.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error('stop failed', describeError(error));
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('disconnect', () => stop('parent gone'));
+};
+
+/**
+ * A server process: starts it, tells a parent with an IPC channel `ready` and where it listens, and lets what runs finish when it is
+ * stopped. A configuration that cannot be used ends it with 2 and the list of what is wrong.
+ */
+export const runProcess = async (name: string, start: () => Promise<{ readonly server: Server; readonly log: Log }>): Promise<void> => {
+  try {
+    const { server, log } = await start();
+    log.info('listening', { url: server.url });
+    untilStopped(server, log);
+    process.send?.({ ready: server.url });
+  } catch (error) {
+    console.error(error instanceof ConfigurationError ? error.message : `${name} could not start.`);
+    if (!(error instanceof ConfigurationError)) console.error(describeError(error));
+    process.exit(2);
+  }
+};
+
+/** A subgraph as a process of its own, for a gateway that reaches it over HTTP. */
+export const runSubgraph = <C>(
+  name: SubgraphName,
+  start: (settings: Pick<SubgraphConfig, 'cities' | 'secrets' | 'appointmentTypes'> & { readonly log: Log }) => Promise<Subgraph<C>>,
+): Promise<void> =>
+  runProcess(name, async () => {
+    const { host, port, logLevel, cities, secrets, appointmentTypes, assertionKeys } = readSubgraphConfig(name);
+    const log = makeLog(name, logLevel);
+    const subgraph = await start({ cities, secrets, appointmentTypes, log });
+    const served = await serveSubgraph(subgraph, { host, port, assertionKeys, log });
+    const stop = async (): Promise<void> => {
+      await served.stop();
+      await subgraph.stop();
+    };
+    return { server: { url: served.url, stop }, log };
+  });
