@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Cities } from '#platform/database/cities.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
+import { askWithin, endSoon } from './connection.ts';
 import { type OutboxRow, outboxReader } from './outbox.ts';
 import { comparePositions, type Position, type Positions } from './position.ts';
 import { channelOf } from './relay.ts';
@@ -81,7 +82,7 @@ export const startFeed = async ({ cities, schema, log, pollMs = 1_000, queueLimi
         if (listener === client) listener = null;
       });
       client.on('notification', poke);
-      await client.query(`LISTEN ${channelOf(schema)}`);
+      await askWithin(client, `LISTEN ${channelOf(schema)}`);
     };
     const readOn = async (): Promise<void> => {
       if (!tail.position) {
@@ -114,7 +115,7 @@ export const startFeed = async ({ cities, schema, log, pollMs = 1_000, queueLimi
           waitMs = RETRY_MS;
           const broken = listener;
           listener = null;
-          await broken?.end().catch(() => {});
+          void endSoon(broken);
           log.debug('the feed lost its city', { city, schema, ...describeError(error) });
         }
         if (isPoked) continue;
@@ -123,7 +124,7 @@ export const startFeed = async ({ cities, schema, log, pollMs = 1_000, queueLimi
         clearTimeout(timer);
         wake = Promise.withResolvers();
       }
-      await listener?.end().catch(() => {});
+      await endSoon(listener);
     };
     const tail: CityTail = { position: null, poke, running: Promise.resolve(), stop: () => wake.resolve() };
     return Object.assign(tail, { running: run() });

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
+import { askWithin, endSoon } from './connection.ts';
 
 export type RelaySettings = {
   /** The city's database as a role that may read and prune the outbox. */
@@ -52,17 +53,17 @@ export const startRelay = ({ database, schema, log, pollMs = 50, keepDays = 7, p
     let prunedAt = 0;
     while (!stopped && !ended) {
       poked = false;
-      const { rows } = await client.query<{ xid: string; seq: string }>({
-        name: `${schema}_outbox_newest`,
-        text: `SELECT xid::text, seq::text FROM ${schema}.outbox
+      const [newest] = await askWithin<{ xid: string; seq: string }>(
+        client,
+        `SELECT xid::text, seq::text FROM ${schema}.outbox
           WHERE city = $1 AND (xid, seq) > ($2::xid8, $3::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())
           ORDER BY xid DESC, seq DESC LIMIT 1`,
-        values: [city, last.xid, last.seq],
-      });
-      const newest = rows[0];
+        [city, last.xid, last.seq],
+        `${schema}_outbox_newest`,
+      );
       if (newest) {
         last = newest;
-        await client.query({ name: `${schema}_outbox_tell`, text: 'SELECT pg_notify($1, $2)', values: [channelOf(schema), city] });
+        await askWithin(client, 'SELECT pg_notify($1, $2)', [channelOf(schema), city], `${schema}_outbox_tell`);
       }
       if (Date.now() - prunedAt > pruneEveryMs) {
         prunedAt = Date.now();
@@ -84,14 +85,14 @@ export const startRelay = ({ database, schema, log, pollMs = 50, keepDays = 7, p
       let client: pg.Client | null = null;
       try {
         client = await database.dedicated();
-        const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 4712004)) AS held', [
+        const [lock] = await askWithin<{ held: boolean }>(client, 'SELECT pg_try_advisory_lock(hashtextextended($1, 4712004)) AS held', [
           `${schema} ${city}`,
         ]);
-        if (rows[0]?.held) await serve(client);
+        if (lock?.held) await serve(client);
       } catch (error) {
         log.debug('the relay lost its city', { city, schema, ...describeError(error) });
       } finally {
-        await client?.end().catch(() => {});
+        await endSoon(client);
       }
       if (!stopped) await pause(RETRY_MS);
     }
