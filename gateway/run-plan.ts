@@ -174,4 +174,3 @@ export const makePlanRunner = (sources: ReadonlyMap<string, Source>, supergraphS
     return run;
   };
 };
-export type PlanRunner = ReturnType<typeof makePlanRunner>;
