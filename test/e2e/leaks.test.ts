@@ -1,22 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { makeLog } from '#platform/observability/log.ts';
+import { readFileSync } from 'node:fs';
 import { startTestApp, type TestApp } from '#test/support/app.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-leaks-'));
-const file = path.join(folder, 'log');
 let app: TestApp;
 beforeAll(async () => {
-  app = await startTestApp({ log: makeLog('test', 'debug', file) });
+  app = await startTestApp();
 }, 60_000);
-afterAll(async () => {
-  await app?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => app?.stop());
 
 const lines = (): Record<string, unknown>[] =>
-  readFileSync(file, 'utf8')
+  readFileSync(app.logFile, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
@@ -34,7 +26,7 @@ it('writes one line of JSON per request, whatever the client sends', async () =>
   expect(added.length).toBe(2);
   for (const line of added)
     expect(line).toMatchObject({ level: expect.stringMatching(/debug|info|warn/), requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-  expect(readFileSync(file, 'utf8')).not.toMatch(/canary|fatal|\r/);
+  expect(readFileSync(app.logFile, 'utf8')).not.toMatch(/canary|fatal|\r/);
 });
 
 it('lets no personal value into logs, metrics, errors or answers to strangers', async () => {
@@ -82,7 +74,7 @@ it('lets no personal value into logs, metrics, errors or answers to strangers', 
   expect(again.data?.['createPatient']).toMatchObject({ __typename: 'IdentifierAlreadyUsed' });
   const metrics = await (await fetch(`${app.graph.url}/metrics`)).text();
   const health = await (await fetch(`${app.graph.url}/health/ready`)).text();
-  const seen = [readFileSync(file, 'utf8'), metrics, health, again.text].join('\n');
+  const seen = [readFileSync(app.logFile, 'utf8'), metrics, health, again.text].join('\n');
   for (const canary of canaries) expect(seen).not.toContain(canary);
   // Nor into the leaves of the audit log.
   const client = await app.network.admin('SHE');

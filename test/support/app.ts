@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { seedDemo } from '#embedded/demo/seed.ts';
 import { makeTokenSigner } from '#platform/access/token.ts';
 import type { RoleCode } from '#platform/access/viewer.ts';
 import { newId } from '#platform/database/new-id.ts';
-import { type Log, makeLog } from '#platform/observability/log.ts';
+import { makeLog } from '#platform/observability/log.ts';
 import { startApp } from '#tools/app.ts';
+import { startProcesses } from '#tools/processes.ts';
 import { DEMO_PASSWORD, type GraphClient, graphClient } from './graph.ts';
 import { type TestNetwork, testNetwork } from './network.ts';
 
@@ -20,6 +24,8 @@ export type TestAccount = {
 export type TestApp = {
   readonly network: TestNetwork;
   readonly graph: GraphClient;
+  /** Where every part of it logs. */
+  readonly logFile: string;
   readonly account: (username: string) => Promise<TestAccount>;
   /** An access token as a login would give it, without the cost of a login. `seconds` until it ends. */
   readonly tokenOf: (username: string, seconds?: number) => Promise<string>;
@@ -28,11 +34,14 @@ export type TestApp = {
   readonly stop: () => Promise<void>;
 };
 
-export const startTestApp = async ({ log = makeLog('test', 'error', 2) }: { readonly log?: Log } = {}): Promise<TestApp> => {
+/** In this process, or with `TEST_PROCESSES=1` each part in a process of its own, as `npm start -- --processes` does it. */
+export const startTestApp = async (): Promise<TestApp> => {
   const network = await testNetwork();
   const { cities, secrets } = network;
   await seedDemo({ cities, secrets, password: DEMO_PASSWORD, now: new Date() });
-  const app = await startApp({
+  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-e2e-'));
+  const logFile = path.join(folder, 'caregraph.log');
+  const settings = {
     cities,
     secrets,
     host: '127.0.0.1',
@@ -40,8 +49,9 @@ export const startTestApp = async ({ log = makeLog('test', 'error', 2) }: { read
     development: true,
     allowedOrigins: ['https://console.example'],
     appointmentTypes: ['PHYSICIAN', 'SURGEON', 'DENTAL'],
-    log,
-  });
+    log: makeLog('test', 'debug', logFile),
+  };
+  const app = process.env['TEST_PROCESSES'] === '1' ? await startProcesses({ ...settings, dataDir: folder }) : await startApp(settings);
   const sign = await makeTokenSigner(secrets.tokenKey);
   const account = async (username: string): Promise<TestAccount> => {
     const city = username.slice(0, 3);
@@ -57,6 +67,7 @@ export const startTestApp = async ({ log = makeLog('test', 'error', 2) }: { read
   return {
     network,
     graph: graphClient(app.url),
+    logFile,
     account,
     tokenOf: async (username, seconds) => {
       const { id, role, city, patientId, practitionerId } = await account(username);
@@ -72,6 +83,7 @@ export const startTestApp = async ({ log = makeLog('test', 'error', 2) }: { read
     stop: async () => {
       await app.stop();
       await network.stop();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 };
