@@ -13,6 +13,9 @@ const KEEP_ALIVE_MS = 65_000;
 /** Bytes of all headers of a request. */
 const MAX_HEADER_BYTES = 16_384;
 
+/** Bytes that are read away of a body that was refused, so that its sender hears the answer and not a broken pipe. */
+const LINGER_BYTES = 16 * 1024 * 1024;
+
 const STATUS_TEXT: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   408: 'Request Timeout',
@@ -71,6 +74,14 @@ export const makeHttpServer = (log: Log, options: { readonly trustProxy?: boolea
   app.setErrorHandler((error, request, reply) => {
     const fault = describeHttpFault(error);
     if (fault.status >= 500 && fault.status !== 503) log.error('unexpected error', { requestId: request.id, ...describeError(error) });
+    if (!request.raw.complete) {
+      reply.removeHeader('connection');
+      let left = LINGER_BYTES;
+      request.raw.on('data', (chunk: Buffer) => {
+        left -= chunk.length;
+        if (left < 0) request.raw.destroy();
+      });
+    }
     void reply
       .code(fault.status)
       .header('x-request-id', request.id)
