@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Named } from '#platform/database/city-database.ts';
 import { newId } from '#platform/database/new-id.ts';
@@ -46,9 +46,28 @@ export const AUDIT_PARAMETERS = AUDIT_TYPES.length;
 /** The parameters of an entry as SQL, `$first …`, typed, for use in `INSERT INTO audit.entry (AUDIT_COLUMNS) SELECT … FROM act`. */
 export const auditParameters = (first: number): string => AUDIT_TYPES.map((type, i) => `$${first + i}::${type}`).join(', ');
 
-const SALT_BYTES = 16;
-/** Commitment to a value: HMAC-SHA-256 keyed with a fresh salt, hex. Without the salt it tells nothing of the value. */
-export const commitTo = (value: string, salt: Uint8Array): string => createHmac('sha256', salt).update(value).digest('hex');
+/** Length of a commitment's salt. */
+export const SALT_BYTES = 16;
+/** Salts are cut from random bytes drawn in bulk: a draw of its own for each costs more than the commitment. */
+const pool = Buffer.alloc(SALT_BYTES * 256);
+let used = pool.length;
+const makeSalt = (): Buffer => {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += SALT_BYTES;
+  return Buffer.from(pool.subarray(used - SALT_BYTES, used));
+};
+
+/**
+ * Commitment to a value: SHA-256 of a fresh salt of 16 bytes and the value's UTF-8, hex. Without the salt it tells nothing of the value;
+ * the salt's fixed length leaves no two readings.
+ */
+export const commitTo = (value: string, salt: Uint8Array): string => {
+  if (salt.length !== SALT_BYTES) throw new Error(`a salt has ${SALT_BYTES} bytes`);
+  return hash('sha256', Buffer.concat([salt, Buffer.from(value, 'utf8')]), 'hex');
+};
 
 /**
  * Freezes an event: draws its id and the salts, commits to its personal values, and writes the rest as RFC 8785 bytes (at most 65,535).
@@ -60,7 +79,7 @@ export const toAuditValues = (event: AuditEvent): readonly unknown[] => {
   const disclosure: Record<string, { salt: string; value: string }> = {};
   const commit = (name: string, value: string | null | undefined): string | null => {
     if (value === null || value === undefined) return null;
-    const salt = randomBytes(SALT_BYTES);
+    const salt = makeSalt();
     disclosure[name] = { salt: salt.toString('base64url'), value };
     return `cm:${commitTo(value, salt)}`;
   };

@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { commitTo } from '#platform/audit/event.ts';
+import { commitTo, SALT_BYTES } from '#platform/audit/event.ts';
 import { type Disclose, type Leaf, type SeenEvent, toSeenEvent } from '../domain/audit-event.ts';
 import type { EntryRow } from '../store/entry-store.ts';
 
 const matches = (commitment: string, value: string, salt: string): boolean => {
-  const expected = Buffer.from(`cm:${commitTo(value, Buffer.from(salt, 'base64url'))}`);
+  const bytes = Buffer.from(salt, 'base64url');
+  if (bytes.length !== SALT_BYTES) return false;
+  const expected = Buffer.from(`cm:${commitTo(value, bytes)}`);
   const given = Buffer.from(commitment);
   return given.length === expected.length && timingSafeEqual(given, expected);
 };

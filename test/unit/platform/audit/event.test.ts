@@ -127,7 +127,14 @@ describe('an audit entry', () => {
 });
 
 describe('a commitment', () => {
-  it('is the HMAC of RFC 4231, test case 1', () => {
-    expect(commitTo('Hi There', Buffer.alloc(20, 0x0b))).toBe('b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7');
+  it('is the SHA-256 of salt and value: the two-block message of FIPS 180-2, appendix B.2, cut behind 16 bytes', () => {
+    const message = 'abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq';
+    expect(commitTo(message.slice(16), Buffer.from(message.slice(0, 16)))).toBe(
+      '248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1',
+    );
+  });
+
+  it('takes no salt of another length', () => {
+    expect(() => commitTo('value', Buffer.alloc(15))).toThrow('16 bytes');
   });
 });
