@@ -525,9 +525,9 @@ export type AppointmentChangeKind =
 
 export type Query = {
   readonly __typename?: 'Query';
-  /** The cities of the network. */
+  /** The cities of the network; no login is needed. */
   readonly cities?: Maybe<ReadonlyArray<City>>;
-  /** Types of appointment that can be had. */
+  /** Types of appointment that can be had; no login is needed. */
   readonly appointmentTypes?: Maybe<ReadonlyArray<Scalars['String']['output']>>;
   /** Slots of all cities, by start. A city that is down costs its own rows alone. */
   readonly slots?: Maybe<SlotConnection>;

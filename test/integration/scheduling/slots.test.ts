@@ -219,7 +219,11 @@ describe('slots', () => {
       null,
       '{ slots(filter: {}) { nodes { id } } slot(id: "x") { id } slotsByCode(code: "x") { id } cities { code } appointmentTypes }',
     );
-    expect(anonymous.codes).toEqual(Array.from({ length: 5 }, () => 'UNAUTHENTICATED'));
+    expect(anonymous.codes).toEqual(Array.from({ length: 3 }, () => 'UNAUTHENTICATED'));
+    expect(anonymous.data).toMatchObject({
+      cities: [{ code: 'MTL' }, { code: 'QUE' }, { code: 'SHE' }],
+      appointmentTypes: ['PHYSICIAN', 'SURGEON', 'DENTAL'],
+    });
   });
 });
 
