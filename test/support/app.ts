@@ -53,16 +53,21 @@ export const startTestApp = async (): Promise<TestApp> => {
   };
   const app = process.env['TEST_PROCESSES'] === '1' ? await startProcesses({ ...settings, dataDir: folder }) : await startApp(settings);
   const sign = await makeTokenSigner(secrets.tokenKey);
+  const known = new Map<string, Promise<ReadonlyMap<string, TestAccount>>>();
+  const readAccounts = async (city: string): Promise<ReadonlyMap<string, TestAccount>> => {
+    const { rows } = await (await network.admin(city)).query<TestAccount>(
+      `select id, username, role, city, patient_id as "patientId", practitioner_id as "practitionerId" from patients.account where city = $1`,
+      [city],
+    );
+    return new Map(rows.map((row) => [row.username, row]));
+  };
   const account = async (username: string): Promise<TestAccount> => {
     const city = username.slice(0, 3);
-    const client = await network.admin(city);
-    const { rows } = await client.query(
-      'select id, username, role, city, patient_id, practitioner_id from patients.account where city = $1 and username = $2',
-      [city, username],
-    );
-    const row = rows[0];
-    if (!row) throw new Error(`no account ${username}`);
-    return { ...row, patientId: row.patient_id, practitionerId: row.practitioner_id };
+    const accounts = known.get(city) ?? readAccounts(city);
+    known.set(city, accounts);
+    const found = (await accounts).get(username);
+    if (!found) throw new Error(`no account ${username}`);
+    return found;
   };
   return {
     network,
