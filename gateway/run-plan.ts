@@ -20,8 +20,8 @@ const own = (value: unknown, key: string): unknown => (isObject(value) && Object
 
 const merge = (target: Data, source: Data): void => {
   for (const key of Object.keys(source)) {
-    if (key === '__proto__') continue;
     const given = source[key];
+    if (key === '__proto__' || given === undefined) continue;
     const there = Object.hasOwn(target, key) ? target[key] : undefined;
     if (Array.isArray(given) && Array.isArray(there) && given.length === there.length) {
       for (let i = 0; i < given.length; i++) {
@@ -113,7 +113,8 @@ export const makePlanRunner = (sources: ReadonlyMap<string, Source>, supergraphS
         targets = found;
       }
       const fail = (error: GraphQLFormattedError, path?: Path): void => {
-        run.errors.push({ ...error, ...(path ? { path } : {}), extensions: { ...error.extensions, serviceName: node.serviceName } });
+        const { path: _subgraphs, ...rest } = error;
+        run.errors.push({ ...rest, ...(path ? { path } : {}), extensions: { ...error.extensions, serviceName: node.serviceName } });
       };
       try {
         const source = sources.get(node.serviceName);

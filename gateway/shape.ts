@@ -22,6 +22,8 @@ type Misfit = () => void;
 /** Writes a value as JSON; null where a null has to go up to the next place that may hold one. */
 type Write = (value: unknown, variables: Variables, misfit: Misfit) => string | null;
 type Condition = { readonly includes: boolean; readonly by: string | boolean };
+/** A selection set with the conditions of the one of several same fields that it belongs to. */
+type Part = { readonly set: SelectionSetNode; readonly above: readonly Condition[] };
 
 const NULL = 'null';
 const own = (value: unknown, key: string): unknown =>
@@ -59,7 +61,7 @@ export const compileShape = (
     }
     const name = 'name' in type ? type.name : '';
     const fits = (value: unknown): boolean => {
-      if (name === 'Int') return Number.isInteger(value);
+      if (name === 'Int') return typeof value === 'number' && (value | 0) === value;
       if (name === 'Float') return Number.isFinite(value);
       if (name === 'Boolean') return typeof value === 'boolean';
       if (name === 'String') return typeof value === 'string';
@@ -68,12 +70,12 @@ export const compileShape = (
     };
     return (value, _variables, misfit) => {
       if (value === null || value === undefined) return NULL;
-      if (fits(value)) return typeof value === 'number' ? String(value) : JSON.stringify(value);
+      if (fits(value)) return JSON.stringify(value) ?? NULL;
       misfit();
       return NULL;
     };
   };
-  const writeType = (type: GraphQLOutputType, sets: readonly SelectionSetNode[]): Write => {
+  const writeType = (type: GraphQLOutputType, sets: readonly Part[]): Write => {
     if (isNonNullType(type)) {
       const write = writeType(type.ofType as GraphQLOutputType, sets);
       return (value, variables, misfit) => {
@@ -113,7 +115,7 @@ export const compileShape = (
     const wanted = schema.getType(condition);
     return isAbstractType(wanted) && schema.isSubType(wanted, type);
   };
-  const writeObject = (type: GraphQLObjectType, sets: readonly SelectionSetNode[]): Write => {
+  const writeObject = (type: GraphQLObjectType, sets: readonly Part[]): Write => {
     const fields = new Map<string, { readonly nodes: FieldNode[]; readonly conditions: (readonly Condition[])[] }>();
     const collect = (set: SelectionSetNode, above: readonly Condition[]): void => {
       for (const node of set.selections) {
@@ -130,11 +132,14 @@ export const compileShape = (
         }
       }
     };
-    for (const set of sets) collect(set, []);
+    for (const { set, above } of sets) collect(set, above);
     const parts = [...fields].map(([key, { nodes, conditions }]) => {
       const name = nodes[0]?.name.value ?? '';
       const field = type.getFields()[name];
-      const below = nodes.flatMap((node) => (node.selectionSet ? [node.selectionSet] : []));
+      // Alone, its conditions were looked at when the field was written; of several, each has what is below it under its own.
+      const below = nodes.flatMap(({ selectionSet: set }, i) =>
+        set ? [{ set, above: nodes.length > 1 ? (conditions[i] ?? []) : [] }] : [],
+      );
       const typename = JSON.stringify(type.name);
       const write: Write = name === '__typename' ? () => typename : field ? writeType(field.type, below) : () => NULL;
       const isAlways = conditions.some((each) => each.length === 0);
@@ -151,7 +156,7 @@ export const compileShape = (
       return `{${text}}`;
     };
   };
-  const writeComposite = (type: GraphQLCompositeType, sets: readonly SelectionSetNode[]): Write => {
+  const writeComposite = (type: GraphQLCompositeType, sets: readonly Part[]): Write => {
     if (isObjectType(type)) return writeObject(type, sets);
     const writers = new Map<string, Write>();
     return (value, variables, misfit) => {
@@ -169,5 +174,5 @@ export const compileShape = (
       return write(value, variables, misfit);
     };
   };
-  return writeObject(root, [selectionSet]);
+  return writeObject(root, [{ set: selectionSet, above: [] }]);
 };
