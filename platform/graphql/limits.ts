@@ -13,6 +13,7 @@ import {
   isInputType,
   isInterfaceType,
   isListType,
+  isNonNullType,
   isObjectType,
   Kind,
   type OperationDefinitionNode,
@@ -20,8 +21,10 @@ import {
   SchemaMetaFieldDef,
   type SelectionSetNode,
   specifiedRules,
+  TypeInfo,
   TypeMetaFieldDef,
   typeFromAST,
+  ValidationContext,
   type ValueNode,
   validate,
   valueFromAST,
@@ -126,6 +129,8 @@ export type PreparedOperation = {
     readonly name: string;
     readonly type: GraphQLInputType;
     readonly hasDefault: boolean;
+    /** Whether it may be null by its type and yet stands where no null may: GraphQL allows that for the sake of a default. */
+    readonly refusesNull: boolean;
     readonly node: unknown;
   }[];
 };
@@ -328,7 +333,13 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
       if (variable.defaultValue) value(variable.defaultValue, 0);
       const type = typeFromAST(schema, variable.type as never) as GraphQLInputType | undefined;
       if (type && isInputType(type))
-        variables.push({ name: variable.variable.name.value, type, hasDefault: variable.defaultValue !== undefined, node: variable });
+        variables.push({
+          name: variable.variable.name.value,
+          type,
+          hasDefault: variable.defaultValue !== undefined,
+          refusesNull: false,
+          node: variable,
+        });
     }
     const facts = selections(node.selectionSet, schema.getRootType(node.operation)?.name, 1);
     if (facts.depth > limits.depth) refuse(tooMuch('too many levels', limits.depth));
@@ -388,6 +399,16 @@ const toldOf = (error: GraphQLError, code: ErrorCode): GraphQLError => {
   });
 };
 
+/** Finds the variables that may be left out but not be null. https://spec.graphql.org/October2021/#sec-All-Variable-Usages-are-Allowed */
+const withRefusals = (schema: GraphQLSchema, document: DocumentNode, operation: PreparedOperation): PreparedOperation => {
+  if (operation.variables.every(({ type }) => isNonNullType(type))) return operation;
+  const context = new ValidationContext(schema, document, new TypeInfo(schema), () => {});
+  const strict = new Set<string>();
+  for (const { node, type } of context.getRecursiveVariableUsages(operation.node)) if (isNonNullType(type)) strict.add(node.name.value);
+  const variables = operation.variables.map((each) => ({ ...each, refusesNull: !isNonNullType(each.type) && strict.has(each.name) }));
+  return { ...operation, variables };
+};
+
 const prepareText = (schema: GraphQLSchema, limits: Limits, text: string): Prepared => {
   const failed = (...errors: readonly GraphQLError[]): Prepared => ({
     document: null,
@@ -411,6 +432,7 @@ const prepareText = (schema: GraphQLSchema, limits: Limits, text: string): Prepa
     const operations = study(schema, document, limits);
     const errors = validate(schema, document, specifiedRules, { maxErrors: MAX_ERRORS, hideSuggestions: true });
     if (errors.length > 0) return failed(...errors.map((error) => toldOf(error, 'GRAPHQL_VALIDATION_FAILED')));
+    for (const [key, operation] of operations) operations.set(key, withRefusals(schema, document, operation));
     return { document, errors: [], operations };
   } catch (error) {
     if (error instanceof Refused) return failed(error.error);
@@ -531,11 +553,12 @@ export const checkVariables = (
   }
   const errors: GraphQLError[] = [];
   if (limits.readTexts) {
-    for (const { name, type, hasDefault } of operation.variables) {
+    for (const { name, type, hasDefault, refusesNull } of operation.variables) {
       const given = variables && Object.hasOwn(variables, name) ? variables[name] : undefined;
       if (given === undefined && hasDefault) continue;
       if (given === undefined && getNullableType(type) === type) continue;
-      if (given === undefined || (given === null && getNullableType(type) !== type)) errors.push(badInput(`${name}: is required.`));
+      if (given === undefined || (given === null && (refusesNull || getNullableType(type) !== type)))
+        errors.push(badInput(`${name}: is required.`));
       else if (operation.pageVariables.includes(name)) continue;
       else
         coerceInputValue(given, type, (path, _value, error) => {

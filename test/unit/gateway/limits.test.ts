@@ -256,3 +256,21 @@ describe('operation names', () => {
     expect(codeOf(verdict(two, {}))).toBe('BAD_USER_INPUT');
   });
 });
+
+describe('a variable that may be left out', () => {
+  it.each([
+    ['an argument', 'query ($v: ID = "x") { node(id: $v) { id } }'],
+    ['a condition', 'query ($v: Boolean = true) { me @include(if: $v) { id } }'],
+    ['a fragment', 'query ($v: Boolean = true) { me { ...A } } fragment A on Person { visits { id @skip(if: $v) } }'],
+  ])('is not null where no null may stand: in %s', (_place, query) => {
+    expect(verdict(query)).toBeNull();
+    expect(verdict(query, {})).toBeNull();
+    expect(verdict(query, { v: null })?.map(({ message, extensions }) => [message, extensions['code']])).toEqual([
+      ['v: is required.', 'BAD_USER_INPUT'],
+    ]);
+  });
+  it('is null where a null may stand', () => {
+    expect(verdict('query ($v: Int = 1) { whole(n: $v) }', { v: null })).toBeNull();
+    expect(verdict('query A($v: Int = 1) { whole(n: $v) } query B($v: ID = "x") { node(id: $v) { id } }', { v: null }, 'A')).toBeNull();
+  });
+});
