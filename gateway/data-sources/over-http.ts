@@ -21,6 +21,9 @@ const TREACHEROUS = /__proto__|\\u00/;
 export const readAnswer = (text: string): unknown =>
   TREACHEROUS.test(text) ? JSON.parse(text, (key, value) => (key === '__proto__' ? undefined : value)) : JSON.parse(text);
 
+/** A subgraph that runs would not take one request. */
+class NotTaken extends Error {}
+
 const isRefusedConnection = (error: unknown): boolean =>
   ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT', 'ENOENT'].includes(
     (error as { code?: string }).code ?? '',
@@ -83,6 +86,7 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
       },
     );
     const read = await promise;
+    if (status >= 400 && status < 500) throw new NotTaken();
     if (status !== 200) throw unavailable();
     return readAnswer(read) as FormattedExecutionResult;
   };
@@ -114,6 +118,10 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
       late = 0;
       return result;
     } catch (error) {
+      if (error instanceof NotTaken) {
+        downUntil = 0;
+        throw unavailable();
+      }
       late++;
       if (isProbe || isRefusedConnection(error) || late >= MAX_LATE) downUntil = Date.now() + BREAK_MS;
       throw unavailable();

@@ -23,6 +23,9 @@ export type ServeOptions = {
 /** A running server: where it listens, and how it ends. */
 export type Served = { readonly port: number; readonly url: string; readonly stop: () => Promise<void> };
 
+/** Largest body in bytes. What the gateway asks can be longer than what it was asked: fragments are put in, keys and types added. */
+const BODY_LIMIT = 32 * 1024 * 1024;
+
 const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const one = (header: string | string[] | undefined): string | undefined => (typeof header === 'string' ? header : undefined);
 
@@ -44,7 +47,7 @@ export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOpti
   const verify = await makeAssertionVerifier(subgraph.name, options.assertionKeys);
   const executor = makeExecutor(subgraph, log);
   const contextFor = makeContexts<C>();
-  const app = makeHttpServer(log);
+  const app = makeHttpServer(log, { bodyLimit: BODY_LIMIT });
   const streams = new Set<() => void>();
 
   const callerOf = (request: FastifyRequest, viewer: Viewer | null): Caller => {

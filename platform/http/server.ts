@@ -44,11 +44,12 @@ const JSON_TYPE = /^application\/(?:json|graphql-response\+json|graphql\+json)(?
  * An HTTP server with the house's limits and deadlines, taking JSON alone. Every refusal is JSON with a code and the request's id, a UUID
  * of our own whatever the client says; a surprise is logged once.
  */
-export const makeHttpServer = (log: Log, options: { readonly trustProxy?: boolean } = {}): FastifyInstance => {
+export const makeHttpServer = (log: Log, options: { readonly trustProxy?: boolean; readonly bodyLimit?: number } = {}): FastifyInstance => {
+  const { bodyLimit = BODY_LIMIT } = options;
   const app = fastify({
     logger: false,
     trustProxy: options.trustProxy === true,
-    bodyLimit: BODY_LIMIT,
+    bodyLimit,
     connectionTimeout: 0,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -64,7 +65,7 @@ export const makeHttpServer = (log: Log, options: { readonly trustProxy?: boolea
   app.server.maxHeadersCount = 200;
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(JSON_TYPE, { parseAs: 'string', bodyLimit: BODY_LIMIT }, parseJson);
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'string', bodyLimit }, parseJson);
   // Compressed bodies are refused unread: what they would grow to is not known.
   app.addHook('onRequest', (request, _reply, done) => {
     const encoding = request.headers['content-encoding'];

@@ -61,6 +61,22 @@ describe.each(['in-process', 'http'] as const)('the gateway over %s subgraphs', 
     }
   });
 
+  it('passes on the largest body that it takes, and no body makes a subgraph count as down', async () => {
+    const full = { tags: Array(100).fill('x'.repeat(10_000)) };
+    const asked = (last: number) =>
+      JSON.stringify({
+        query:
+          'query($a:PersonFilter,$b:PersonFilter,$c:PersonFilter){a:people(filter:$a){town}b:people(filter:$b){town}c:people(filter:$c){town}}',
+        variables: { a: full, b: full, c: { tags: [...Array(9).fill('x'.repeat(10_000)), 'x'.repeat(last)] } },
+      });
+    const limit = 2 * 1024 * 1024;
+    for (let i = 0; i < 6; i++) {
+      const { status, json } = await world.ask(asked(limit - asked(0).length));
+      expect([status, json.errors, json.data?.c]).toEqual([200, undefined, [{ town: 'Montréal' }, { town: 'Québec' }]]);
+    }
+    expect((await world.ask({ query: '{ people { id } }' })).json.errors).toBeUndefined();
+  });
+
   it('resolves what follows a mutation afresh', async () => {
     const { json } = await world.ask({ query: 'mutation { rename(id: "2", name: "O\'Brien") { id name town } touch }' });
     expect(json).toEqual({ data: { rename: { id: '2', name: "O'Brien", town: 'Québec' }, touch: expect.any(Number) } });
