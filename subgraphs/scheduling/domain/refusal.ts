@@ -31,7 +31,7 @@ export type CancelRefusal =
   | Unavailable;
 
 export type AddSlotRefusal =
-  | { readonly kind: 'SlotAlreadyExists'; readonly slot: Slot | null }
+  | { readonly kind: 'SlotAlreadyExists'; readonly existing: Slot | null }
   | { readonly kind: 'UnknownAppointmentType'; readonly known: readonly string[] }
   | { readonly kind: 'PractitionerNotFound' }
   | Unavailable;

@@ -361,7 +361,7 @@ export type SlotAlreadyExists = Refusal & {
   /** What happened, for a person to read. */
   readonly message: Scalars['String']['output'];
   /** The slot in the way. */
-  readonly slot?: Maybe<Slot>;
+  readonly existing?: Maybe<Slot>;
 };
 
 /** The city offers no such type. */
@@ -719,7 +719,7 @@ export type FederationReferenceTypes = {
 export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
   AddSlotResult:
     | ( Omit<AddSlotSuccess, 'slot'> & { slot: _RefType['Slot'] } )
-    | ( Omit<SlotAlreadyExists, 'slot'> & { slot?: Maybe<_RefType['Slot']> } )
+    | ( Omit<SlotAlreadyExists, 'existing'> & { existing?: Maybe<_RefType['Slot']> } )
     | ( UnknownAppointmentType )
     | ( PractitionerNotFound )
     | ( CityUnavailable )
@@ -756,7 +756,7 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
     | ( SlotNotFound )
     | ( SlotRemoved )
     | ( SlotAlreadyStarted )
-    | ( Omit<SlotAlreadyExists, 'slot'> & { slot?: Maybe<_RefType['Slot']> } )
+    | ( Omit<SlotAlreadyExists, 'existing'> & { existing?: Maybe<_RefType['Slot']> } )
     | ( UnknownAppointmentType )
     | ( Omit<SlotFull, 'alternatives'> & { alternatives: ReadonlyArray<_RefType['Slot']> } )
     | ( IdempotencyMismatch )
@@ -807,7 +807,7 @@ export type ResolversTypes = {
   SlotNotFound: ResolverTypeWrapper<SlotNotFound>;
   SlotRemoved: ResolverTypeWrapper<SlotRemoved>;
   SlotAlreadyStarted: ResolverTypeWrapper<SlotAlreadyStarted>;
-  SlotAlreadyExists: ResolverTypeWrapper<Omit<SlotAlreadyExists, 'slot'> & { slot?: Maybe<ResolversTypes['Slot']> }>;
+  SlotAlreadyExists: ResolverTypeWrapper<Omit<SlotAlreadyExists, 'existing'> & { existing?: Maybe<ResolversTypes['Slot']> }>;
   UnknownAppointmentType: ResolverTypeWrapper<UnknownAppointmentType>;
   SlotFull: ResolverTypeWrapper<Omit<SlotFull, 'alternatives'> & { alternatives: ReadonlyArray<ResolversTypes['Slot']> }>;
   IdempotencyMismatch: ResolverTypeWrapper<IdempotencyMismatch>;
@@ -864,7 +864,7 @@ export type ResolversParentTypes = {
   SlotNotFound: SlotNotFound;
   SlotRemoved: SlotRemoved;
   SlotAlreadyStarted: SlotAlreadyStarted;
-  SlotAlreadyExists: Omit<SlotAlreadyExists, 'slot'> & { slot?: Maybe<ResolversParentTypes['Slot']> };
+  SlotAlreadyExists: Omit<SlotAlreadyExists, 'existing'> & { existing?: Maybe<ResolversParentTypes['Slot']> };
   UnknownAppointmentType: UnknownAppointmentType;
   SlotFull: Omit<SlotFull, 'alternatives'> & { alternatives: ReadonlyArray<ResolversParentTypes['Slot']> };
   IdempotencyMismatch: IdempotencyMismatch;
@@ -1038,7 +1038,7 @@ export type SlotAlreadyStartedResolvers<ContextType = Context, ParentType extend
 
 export type SlotAlreadyExistsResolvers<ContextType = Context, ParentType extends ResolversParentTypes['SlotAlreadyExists'] = ResolversParentTypes['SlotAlreadyExists']> = {
   message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
-  slot?: Resolver<Maybe<ResolversTypes['Slot']>, ParentType, ContextType>;
+  existing?: Resolver<Maybe<ResolversTypes['Slot']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 

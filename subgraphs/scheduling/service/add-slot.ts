@@ -78,7 +78,7 @@ export const makeAddSlot = ({ cities, appointmentTypes, clock, poke }: Parts): A
         return { kind: 'added', slot: added };
       } catch (error) {
         if (!['23505', '23P01'].includes(sqlStateOf(error) ?? '')) throw error;
-        return await refuse({ kind: 'SlotAlreadyExists', slot: await findSlotInTheWay(db, slot) });
+        return await refuse({ kind: 'SlotAlreadyExists', existing: await findSlotInTheWay(db, slot) });
       }
     };
     const outcome = await orUnavailable(add());

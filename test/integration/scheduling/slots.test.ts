@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 const ADD = `mutation ($input: AddSlotInput!) { addSlot(input: $input) { __typename
-  ... on Refusal { message } ... on UnknownAppointmentType { known } ... on SlotAlreadyExists { inTheWay: slot { id } }
+  ... on Refusal { message } ... on UnknownAppointmentType { known } ... on SlotAlreadyExists { existing { id } }
   ... on AddSlotSuccess { slot { id code start end capacity booked available status appointmentType city { code name timeZone } practitioner { id } } } } }`;
 const add = async (who: Viewer | null, input: Record<string, unknown>) => {
   const { data, codes, errors } = await house.ask(who, ADD, { input: { appointmentType: 'PHYSICIAN', capacity: 3, ...input } });
@@ -113,12 +113,12 @@ describe('addSlot', () => {
     const { result } = await add(admin, input);
     const before = await slotCount();
     for (const again of [input, { ...input, localStart: '2027-05-03T09:30', localEnd: '2027-05-03T11:00', appointmentType: 'SURGEON' }])
-      expect((await add(admin, again)).result).toMatchObject({ __typename: 'SlotAlreadyExists', inTheWay: { id: result.slot.id } });
+      expect((await add(admin, again)).result).toMatchObject({ __typename: 'SlotAlreadyExists', existing: { id: result.slot.id } });
     const open = await add(admin, { localStart: '2027-05-03T09:00', localEnd: '2027-05-03T10:00' });
     expect(open.result.__typename).toBe('AddSlotSuccess');
     expect((await add(admin, { localStart: '2027-05-03T09:00', localEnd: '2027-05-03T12:00' })).result).toMatchObject({
       __typename: 'SlotAlreadyExists',
-      inTheWay: { id: open.result.slot.id },
+      existing: { id: open.result.slot.id },
     });
     expect((await add(admin, { code: 'MTLA030527', appointmentType: 'ASTROLOGER' })).result).toMatchObject({
       __typename: 'UnknownAppointmentType',
