@@ -360,7 +360,7 @@ export type SlotAlreadyExists = Refusal & {
   readonly __typename?: 'SlotAlreadyExists';
   /** What happened, for a person to read. */
   readonly message: Scalars['String']['output'];
-  /** The slot in the way. */
+  /** The slot in the way; null when it was removed just now. */
   readonly existing?: Maybe<Slot>;
 };
 
