@@ -98,6 +98,7 @@ export const makeRegisterPatient =
           const account: Account = { id: newId(city, 'acc'), city, username, role: 'P', patientId: record.id, practitionerId: null };
           await insertAccount(tx, account, passwordHash);
           const session = await openSession(tx, account);
+          if (!session) throw new Error('an account that was just made is not there');
           await appendAuditIn(
             tx,
             toEvent(request.caller, {

@@ -35,21 +35,21 @@ export const makeLogin =
       entities: [{ kind: 'Account', id: found?.account.id ?? null }],
       values: { username: toAuditName(username) },
     } satisfies Partial<Happening>;
-    if (!found || !right) {
-      await appendHappening(cities, caller, {
-        ...happening,
-        outcome: Outcome.REFUSED,
-        reason: locked ? 'TooManyTries' : 'InvalidCredentials',
-      });
+    const refuse = async (reason: string): Promise<LoginOutcome> => {
+      await appendHappening(cities, caller, { ...happening, outcome: Outcome.REFUSED, reason });
       return { kind: 'invalid' };
-    }
+    };
+    if (!found || !right) return refuse(locked ? 'TooManyTries' : 'InvalidCredentials');
     const { account } = found;
     const actor = { role: account.role, city, accountId: account.id };
     const opened = await db.transaction(async (tx) => {
-      await forgetAttempts(tx, city, nameHash, addressHash);
       const session = await openSession(tx, account);
+      if (!session) return null;
+      await forgetAttempts(tx, city, nameHash, addressHash);
       await appendAuditIn(tx, toEvent(caller, { ...happening, outcome: Outcome.SUCCESS, actor }));
       return session;
     });
+    // Renamed or gone while the password was looked at: the name that was sent is nobody's any more.
+    if (!opened) return refuse('InvalidCredentials');
     return { kind: 'session', session: await toSession(parts, account, opened.sessionId, opened.refreshToken) };
   };

@@ -51,13 +51,15 @@ export const toSession = async (
   };
 };
 
-/** Opens a session inside the transaction that decided on it; the tokens are worth something once it commits. */
+/**
+ * Opens a session inside the transaction that decided on it; the tokens are worth something once it commits. Null: the account has changed
+ * since it was read.
+ */
 export const openSession = async (
   tx: Transaction,
-  { id: accountId, city }: Account,
-): Promise<{ readonly sessionId: string; readonly refreshToken: string }> => {
+  { id: accountId, city, username }: Account,
+): Promise<{ readonly sessionId: string; readonly refreshToken: string } | null> => {
   const { refreshToken, tokenHash } = makeRefreshToken(city);
   const sessionId = newId(city, 'ses');
-  await insertSession(tx, { city, id: sessionId, accountId, tokenHash });
-  return { sessionId, refreshToken };
+  return (await insertSession(tx, { city, id: sessionId, accountId, username, tokenHash })) ? { sessionId, refreshToken } : null;
 };

@@ -6,18 +6,27 @@ const SESSION_LIFE = `interval '7 days'`;
 
 const INSERT_SESSION: Named = {
   name: 'session_insert',
-  text: `WITH s AS (
-      INSERT INTO patients.session (city, id, account_id, expires_at) VALUES ($1, $2, $3, now() + ${SESSION_LIFE}) RETURNING city, id)
+  text: `WITH a AS (SELECT city, id FROM patients.account WHERE city = $1 AND id = $3 AND username = $5 FOR SHARE),
+    s AS (
+      INSERT INTO patients.session (city, id, account_id, expires_at) SELECT city, $2, id, now() + ${SESSION_LIFE} FROM a RETURNING city, id)
     INSERT INTO patients.refresh_token (city, token_sha256, session_id, expires_at)
-    SELECT city, $4, id, now() + ${REFRESH_LIFE} FROM s`,
+    SELECT city, $4, id, now() + ${REFRESH_LIFE} FROM s RETURNING session_id`,
 };
-/** Opens a session with its first refresh token (by SHA-256). */
+/**
+ * Opens a session with its first refresh token (by SHA-256). False: the account is gone or has another name by now, which is to say another
+ * role; who changes that ends the sessions there are, and waits for one that is being opened.
+ */
 export const insertSession = async (
   tx: Transaction,
-  session: { readonly city: string; readonly id: string; readonly accountId: string; readonly tokenHash: Buffer },
-): Promise<void> => {
-  await tx.named(INSERT_SESSION, [session.city, session.id, session.accountId, session.tokenHash]);
-};
+  session: {
+    readonly city: string;
+    readonly id: string;
+    readonly accountId: string;
+    readonly username: string;
+    readonly tokenHash: Buffer;
+  },
+): Promise<boolean> =>
+  (await tx.named(INSERT_SESSION, [session.city, session.id, session.accountId, session.tokenHash, session.username])).length > 0;
 
 /** One statement uses the token up: of two that come at once one gets the row. */
 const USE_TOKEN: Named = {

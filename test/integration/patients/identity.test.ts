@@ -233,6 +233,24 @@ describe('roles', () => {
   });
 });
 
+describe('a login during which the account gets another role', () => {
+  it('opens no session under the old one', async () => {
+    const { token } = (await login('QUEP0040')).data.login;
+    const accountId = (await (await verifier())(token))?.accountId;
+    const sessions = () => h.sql('QUE', 'select id from patients.session where account_id = $1', [accountId]);
+    const before = await sessions();
+    await h.sql('QUE', 'begin');
+    await h.sql('QUE', `update patients.account set username = 'QUEU9040', role = 'U' where id = $1`, [accountId]);
+    const late = login('QUEP0040');
+    // The password is right; the session waits for what holds the account.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await h.sql('QUE', 'commit');
+    expect((await late).data.login.__typename).toBe('InvalidCredentials');
+    expect(await sessions()).toEqual(before);
+    expect((await entries('QUE', 'login')).at(-1)).toMatchObject({ outcome: 4 });
+  });
+});
+
 describe('a member of the staff who is a patient as well', () => {
   it('keeps the login of their work when the record is erased', async () => {
     const admin = await h.viewerOf('SHEA0001');
