@@ -162,10 +162,10 @@ export const makeRecovery = (parts: Pick<Parts, 'cities' | 'fault' | 'poke' | 'l
       const counts = { confirmed: 0, released: 0, cancelled: 0, waits: 0, settled: 0, erased: 0 };
       await each(cities.all, async (db) => {
         const city = db.city.code;
-        await each(await findPending(db, olderThanMs, BATCH), async (pending) => {
+        await each(await findPending(db, cities.codes, olderThanMs, BATCH), async (pending) => {
           counts[await finish(db, pending)]++;
         });
-        await each(await findSettlements(db, BATCH), async ({ appointmentId, patientCity }) => {
+        await each(await findSettlements(db, cities.codes, BATCH), async ({ appointmentId, patientCity }) => {
           await settle(db, appointmentId, patientCity);
           counts.settled++;
         });

@@ -252,6 +252,9 @@ export const makeBookAppointment = (
         inputHash: request.inputHash,
       });
     } catch (error) {
+      // The home, which should enter the failure, certainly heard nothing: the host enters it.
+      if (error instanceof CityUnavailableError && error.outcome === 'not-sent')
+        await appendAudit(host, eventOf(request, hostCity, null, Outcome.FAILED, 'CityUnavailable'));
       if (!isConflict(error)) throw error;
     }
     if (!isReserved) {

@@ -13,7 +13,7 @@ import { patientExists } from '../store/directory-store.ts';
 import { readSchedule, type SchedulePosition } from '../store/ledger-store.ts';
 import type { Loaders } from '../store/loaders.ts';
 import { readSlotAppointments } from '../store/seat-store.ts';
-import { appointmentEntity, Outcome, toEvent } from './acts.ts';
+import { appointmentEntity, hashOf, Outcome, toEvent } from './acts.ts';
 import type { PageInput } from './find-slots.ts';
 import type { Parts } from './parts.ts';
 import { mayReadSchedule } from './schedule-permission.ts';
@@ -114,17 +114,19 @@ export const makeFindAppointments = ({ cities, cursors }: Parts) => {
       throw new NotFoundError();
     }
     const rows = await readSchedule(home, patientId, { from: from ?? null, to: to ?? null }, behind, size + 1);
+    const entities = rows.slice(0, size).map(appointmentEntity);
     await auditOnce(
       caller,
       home,
-      `appointments ${patientId}`,
+      // Another page of the same schedule is another reading: its records are not in the first one's entry.
+      `appointments ${patientId} ${hashOf(entities)}`,
       toEvent(caller, {
         city: home.city.code,
         act: 'appointments',
         action: 'R',
         outcome: Outcome.SUCCESS,
         patientId,
-        entities: rows.slice(0, size).map(appointmentEntity),
+        entities,
       }),
     );
     const position = (row: Appointment): SchedulePosition => [row.appointmentType, row.startsAt.toISOString(), row.id];

@@ -261,8 +261,10 @@ export const readSchedule = async (
 export type Pending = { readonly appointmentId: string; readonly hostCity: string; readonly slotId: string; readonly patientId: string };
 const PENDING: Named = {
   name: 'scheduling_pending',
-  text: `SELECT id, host_city, slot_id, patient_id FROM scheduling.ledger
-    WHERE city = $1 AND state = 'pending' AND created_at < now() - $2 * interval '1 millisecond' ORDER BY created_at LIMIT $3`,
+  text: `SELECT l.* FROM unnest($4::text[]) AS h(host_city) CROSS JOIN LATERAL (
+      SELECT id, host_city, slot_id, patient_id FROM scheduling.ledger
+      WHERE city = $1 AND host_city = h.host_city AND state = 'pending' AND created_at < now() - $2 * interval '1 millisecond'
+      ORDER BY created_at LIMIT $3) l`,
 };
 const PENDING_ONE: Named = {
   name: 'scheduling_pending_one',
@@ -275,8 +277,9 @@ const toPending = (row: PendingRow): Pending => ({
   slotId: row.slot_id,
   patientId: row.patient_id,
 });
-export const findPending = async (db: CityDatabase, olderThanMs: number, limit: number): Promise<Pending[]> =>
-  (await db.named<PendingRow>(PENDING, [db.city.code, olderThanMs, limit])).map(toPending);
+/** Up to `limit` for each host: what waits for a host that is down must not stand before what others can finish. */
+export const findPending = async (db: CityDatabase, hosts: readonly string[], olderThanMs: number, limit: number): Promise<Pending[]> =>
+  (await db.named<PendingRow>(PENDING, [db.city.code, olderThanMs, limit, hosts])).map(toPending);
 export const findOnePending = async (db: CityDatabase, appointmentId: string): Promise<Pending | null> => {
   const [row] = await db.named<PendingRow>(PENDING_ONE, [db.city.code, appointmentId]);
   return row ? toPending(row) : null;
@@ -284,11 +287,12 @@ export const findOnePending = async (db: CityDatabase, appointmentId: string): P
 
 const ORPHANS: Named = {
   name: 'scheduling_orphans',
-  text: `SELECT id, host_city, slot_id, patient_id FROM scheduling.ledger l
-    WHERE city = $1 AND state = 'confirmed' AND ends_at > now()
-      AND NOT EXISTS (SELECT FROM directory.patient p WHERE p.city = $1 AND p.id = l.patient_id AND p.active)
-    LIMIT $2`,
+  text: `SELECT o.id, o.host_city, o.slot_id, o.patient_id FROM (
+      SELECT id, host_city, slot_id, patient_id, row_number() OVER (PARTITION BY host_city) AS place FROM scheduling.ledger l
+      WHERE city = $1 AND state = 'confirmed' AND ends_at > now()
+        AND NOT EXISTS (SELECT FROM directory.patient p WHERE p.city = $1 AND p.id = l.patient_id AND p.active)) o
+    WHERE o.place <= $2`,
 };
-/** Live appointments to come whose patient was erased. */
+/** Live appointments to come whose patient was erased, up to `limit` for each host. */
 export const findOrphans = async (db: CityDatabase, limit: number): Promise<Pending[]> =>
   (await db.named<PendingRow>(ORPHANS, [db.city.code, limit])).map(toPending);

@@ -201,18 +201,21 @@ export const cancelSeat = async (
 
 const OWED: Named = {
   name: 'scheduling_settlements',
-  text: 'SELECT appointment_id, patient_city FROM scheduling.settlement WHERE city = $1 ORDER BY created_at LIMIT $2',
+  text: `SELECT s.* FROM unnest($3::text[]) AS h(patient_city) CROSS JOIN LATERAL (
+      SELECT appointment_id, patient_city FROM scheduling.settlement
+      WHERE city = $1 AND patient_city = h.patient_city ORDER BY created_at LIMIT $2) s`,
 };
 const PAID: Named = {
   name: 'scheduling_settled',
   text: 'DELETE FROM scheduling.settlement WHERE city = $1 AND appointment_id = $2',
 };
-/** Cancellations that home cities have not been told yet. */
+/** Cancellations that home cities have not been told yet, up to `limit` for each of them: one that is down holds up no other. */
 export const findSettlements = async (
   db: CityDatabase,
+  homes: readonly string[],
   limit: number,
 ): Promise<{ readonly appointmentId: string; readonly patientCity: string }[]> =>
-  (await db.named<{ appointment_id: string; patient_city: string }>(OWED, [db.city.code, limit])).map((row) => ({
+  (await db.named<{ appointment_id: string; patient_city: string }>(OWED, [db.city.code, limit, homes])).map((row) => ({
     appointmentId: row.appointment_id,
     patientCity: row.patient_city,
   }));

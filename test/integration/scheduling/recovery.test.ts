@@ -135,6 +135,9 @@ describe('while a city is away', () => {
       expect(await house.book(patient, next)).toMatchObject({ __typename: 'CityUnavailable', city: 'SHE' });
       expect(await house.cancel(patient, appointment.id)).toMatchObject({ appointment: { status: 'CANCELLED' } });
       expect((await house.contradictions()).length).toBeGreaterThan(0);
+      // The home cannot enter the failed booking, so the host has it.
+      const failed = (await house.audits('QUE', 'bookAppointment')).filter((each) => each.patient_id === patient.patientId);
+      expect(failed.map(({ outcome }) => outcome)).toEqual([0, 12]);
     } finally {
       await link.mend();
     }
@@ -142,6 +145,42 @@ describe('while a city is away', () => {
       await house.subgraph.parts.recovery.sweep();
       return (await house.contradictions()).length === 0;
     });
+  });
+});
+
+describe('what is owed to a city that is down for long', () => {
+  it('does not stand before what is owed to others', async () => {
+    const patient = await house.addPatient('SHE');
+    const { appointment } = await house.book(patient, await house.addSlot({ city: 'MTL', day: 13 }));
+    await house.subgraph.parts.confirmer.flush();
+    const link = house.linkOf('QUE');
+    await link.cut();
+    try {
+      await house.sql(
+        'MTL',
+        `insert into scheduling.settlement (city, appointment_id, patient_city, created_at)
+         select 'MTL', 'MTL-apt-owed' || n, 'QUE', now() - interval '1 day' from generate_series(1, 600) n`,
+      );
+      await house.sql('MTL', `update scheduling.appointment set status = 'cancelled', cancelled_at = now() where id = $1`, [
+        appointment.id,
+      ]);
+      await house.sql(
+        'MTL',
+        'update scheduling.slot s set booked = booked - 1 from scheduling.appointment a where a.id = $1 and s.id = a.slot_id',
+        [appointment.id],
+      );
+      await house.sql('MTL', `insert into scheduling.settlement (city, appointment_id, patient_city) values ('MTL', $1, 'SHE')`, [
+        appointment.id,
+      ]);
+      await house.subgraph.parts.recovery.sweep();
+      expect(await house.sql('SHE', 'select state from scheduling.ledger where id = $1', [appointment.id])).toEqual([
+        { state: 'cancelled' },
+      ]);
+    } finally {
+      await link.mend();
+      await house.sql('MTL', `delete from scheduling.settlement where appointment_id like 'MTL-apt-owed%'`);
+    }
+    await eventually(house.isWell);
   });
 });
 

@@ -89,6 +89,21 @@ describe('Patient.appointments', () => {
     expect((await schedule(null, id)).codes).toEqual(['UNAUTHENTICATED']);
   });
 
+  it('is audited with every record that one request was shown, and a page that is asked for twice once', async () => {
+    const patient = await house.addPatient('MTL');
+    const booked: string[] = [];
+    for (const day of [15, 16, 17]) booked.push((await house.book(patient, await house.addSlot({ city: 'MTL', day }))).appointment.id);
+    const { data } = await house.ask(
+      patient,
+      `query ($id: ID!) { _entities(representations: [{ __typename: "Patient", id: $id }]) { ... on Patient {
+        one: appointments(first: 1) { nodes { id } } again: appointments(first: 1) { nodes { id } } all: appointments { nodes { id } } } } }`,
+      { id: patient.patientId },
+    );
+    expect(data._entities[0].all.nodes).toHaveLength(3);
+    const reads = (await house.audits('MTL', 'appointments')).filter((each) => each.patient_id === patient.patientId);
+    expect(reads.map(({ body }) => JSON.parse(body).entities.length).sort()).toEqual([1, 3]);
+  });
+
   it('is open to the practitioner of an appointment, also from another city', async () => {
     const doctor = await house.addPractitioner('MTL');
     const patient = await house.addPatient('QUE');
