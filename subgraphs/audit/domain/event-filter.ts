@@ -27,7 +27,8 @@ export type EventFilter = {
 
 /** Ids of accounts, and the names under which the network's own services act. */
 const ACTOR = /^[A-Za-z0-9:_-]{1,100}$/;
-const ACT = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+/** A field of the graph: of a root type by its name alone, of another type as `Slot.appointments`. */
+const ACT = /^[A-Za-z][A-Za-z0-9_]{0,63}(?:\.[A-Za-z][A-Za-z0-9_]{0,63})?$/;
 
 /** Checks a filter. `city` is null where all cities are asked. Throws `BadInputError` for what no entry can match by its form. */
 export const checkFilter = (

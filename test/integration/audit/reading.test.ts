@@ -212,6 +212,11 @@ describe('auditEvents', () => {
       expect(errors).toBeUndefined();
       expect(data.auditEvents.nodes).toHaveLength(count);
     });
+    it('by the field of a type', async () => {
+      await write('MTL', { act: 'Slot.appointments' });
+      const { data } = await ask(auditor, LIST, { filter: { act: 'Slot.appointments' } });
+      expect(data.auditEvents.nodes).toHaveLength(1);
+    });
     it.each([
       [{ city: 'XXX' }, 'filter.city'],
       [{ city: "MTL'; DROP TABLE audit.entry; --" }, 'filter.city'],
