@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
 import type { CityConfig, NodeAddress } from '#platform/config/city.ts';
-import { CityUnavailableError, isConnectionFailure, isDeadline, isReadOnlyServer, isRetryable, OverloadedError } from './errors.ts';
+import {
+  CityUnavailableError,
+  isConnectionFailure,
+  isDeadline,
+  isReadOnlyServer,
+  isRetryable,
+  OverloadedError,
+  sqlStateOf,
+} from './errors.ts';
 
 /** A statement with a name: prepared once per connection, then only bound. The name is unique to the text. */
 export type Named = { readonly name: string; readonly text: string };
@@ -56,7 +64,11 @@ type Node = {
   readonly pool: pg.Pool;
   source: Promise<DataSource> | null;
   downUntil: number;
+  /** When it last answered. */
+  heardAt: number;
 };
+/** pg-pool's word for: no connection came free in time. What cannot be connected to is told in other words. */
+const NONE_CAME_FREE = 'timeout exceeded when trying to connect';
 
 export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): CityDatabase => {
   const { role, password, maxConnections = 10, connectTimeoutMs = 1_000, statementTimeoutMs = 1_500, maxWaiting = 200 } = options;
@@ -79,7 +91,7 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
     pool.on('error', () => {});
     // A server that dies while a client is checked out would otherwise take the process along.
     pool.on('connect', (client) => client.on('error', () => {}));
-    return { address, pool, source: null, downUntil: 0 };
+    return { address, pool, source: null, downUntil: 0, heardAt: 0 };
   });
   let primary: Node | null = null;
   let finding: Promise<Node> | null = null;
@@ -130,8 +142,14 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
     for (let attempt = 1; ; attempt++) {
       const node = await takePrimary();
       try {
-        return await run(node);
+        const result = await run(node);
+        node.heardAt = Date.now();
+        return result;
       } catch (error) {
+        if (sqlStateOf(error) !== null && !isConnectionFailure(error)) node.heardAt = Date.now();
+        // Busy is not down: while others are answered, the city is not closed to everybody for one who waited too long.
+        if (error instanceof Error && error.message === NONE_CAME_FREE && Date.now() - node.heardAt < connectTimeoutMs)
+          throw new OverloadedError(city.code);
         if (isReadOnlyServer(error) && attempt < TRIES) {
           if (primary === node) primary = null; // a replica now: another node was promoted
           continue;
