@@ -3,7 +3,6 @@ import { operationFromDocument } from '@apollo/federation-internals';
 import { buildOperationContext, executeQueryPlan } from '@apollo/gateway';
 import type { FetchNode, PlanNode, QueryPlan } from '@apollo/query-planner';
 import type { DocumentNode, ExecutionResult, FormattedExecutionResult } from 'graphql';
-import { LRUCache } from 'lru-cache';
 import type { PreparedOperation } from '#platform/graphql/limits.ts';
 import type { GraphContext } from '../graph-context.ts';
 import type { LoadedSupergraph } from '../supergraph.ts';
@@ -19,10 +18,10 @@ export type SubscriptionPlan = {
 
 /** Plans subscriptions with the gateway's own planner, each text once. Throws when a subscription cannot be planned. */
 export const makePlanner = (supergraph: LoadedSupergraph) => {
-  const known = new LRUCache<string, SubscriptionPlan>({ max: 500 });
+  // As long as the gate keeps the document, and no longer.
+  const known = new WeakMap<PreparedOperation, SubscriptionPlan>();
   return (text: string, document: DocumentNode, operation: PreparedOperation): SubscriptionPlan => {
-    const key = `${operation.name ?? ''}\n${text}`;
-    const seen = known.get(key);
+    const seen = known.get(operation);
     if (seen) return seen;
     const named = operation.name === null ? {} : { operationName: operation.name };
     const { node } = supergraph.planner.buildQueryPlan(operationFromDocument(supergraph.api, document, named));
@@ -35,7 +34,7 @@ export const makePlanner = (supergraph: LoadedSupergraph) => {
       document,
       text,
     };
-    known.set(key, plan);
+    known.set(operation, plan);
     return plan;
   };
 };

@@ -123,6 +123,8 @@ export type PreparedOperation = {
   readonly introspects: boolean;
   /** Variables that give a page size. */
   readonly pageVariables: readonly string[];
+  /** Fields with the fragments put in. */
+  readonly fields: number;
   /** Null where the cost depends on no variable and is within the limit. */
   readonly cost: CostNode | null;
   readonly variables: readonly {
@@ -358,6 +360,7 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
       name: node.name?.value ?? null,
       kind: node.operation,
       introspects: facts.introspects,
+      fields: facts.fields,
       pageVariables: [...pageVariables],
       cost,
       variables,
@@ -418,7 +421,8 @@ const prepareText = (schema: GraphQLSchema, limits: Limits, text: string): Prepa
   if (!text.isWellFormed()) return failed(badInput('The document holds broken characters; send it as UTF-8.'));
   let document: DocumentNode;
   try {
-    document = parse(text, { maxTokens: limits.tokens });
+    // Without places, which take as much memory as all the rest; a document that is refused is read again for them.
+    document = parse(text, { maxTokens: limits.tokens, noLocation: true });
   } catch (error) {
     if (!(error instanceof GraphQLError))
       return failed(graphError('GRAPHQL_PARSE_FAILED', 'The document is nested too deeply to be read.'));
@@ -430,8 +434,11 @@ const prepareText = (schema: GraphQLSchema, limits: Limits, text: string): Prepa
   }
   try {
     const operations = study(schema, document, limits);
-    const errors = validate(schema, document, specifiedRules, { maxErrors: MAX_ERRORS, hideSuggestions: true });
-    if (errors.length > 0) return failed(...errors.map((error) => toldOf(error, 'GRAPHQL_VALIDATION_FAILED')));
+    const options = { maxErrors: MAX_ERRORS, hideSuggestions: true };
+    if (validate(schema, document, specifiedRules, options).length > 0) {
+      const errors = validate(schema, parse(text), specifiedRules, options);
+      return failed(...errors.map((error) => toldOf(error, 'GRAPHQL_VALIDATION_FAILED')));
+    }
     for (const [key, operation] of operations) operations.set(key, withRefusals(schema, document, operation));
     return { document, errors: [], operations };
   } catch (error) {
@@ -441,20 +448,37 @@ const prepareText = (schema: GraphQLSchema, limits: Limits, text: string): Prepa
   }
 };
 
+/** Memory of all documents that are kept, in bytes; and of one: its base, per character, and per field with its plan and writer (measured). */
+const KEPT_BYTES = 128_000_000;
+const BASE_BYTES = 2_000;
+const CHARACTER_BYTES = 60;
+const FIELD_BYTES = 1_600;
+
+const bytesOf = ({ document, operations }: Prepared, text: string): number => {
+  if (!document) return BASE_BYTES + 4 * text.length;
+  let bytes = BASE_BYTES + CHARACTER_BYTES * text.length;
+  for (const { fields } of operations.values()) bytes += FIELD_BYTES * fields;
+  return bytes;
+};
+
 /**
  * Reads documents for one schema: parsed, limited and validated once per text, good and bad alike; the answers are kept in a bounded
  * store. Every limit is looked at before validation, whose rules are not linear.
  */
 export const makeDocuments = (schema: GraphQLSchema, limits: Limits) => {
-  const known = new LRUCache<string, Prepared>({
-    max: 2_000,
-    maxSize: 16_000_000,
-    sizeCalculation: (_prepared, text) => text.length + 500,
-  });
+  const known = new LRUCache<string, Prepared>({ max: 2_000, maxSize: KEPT_BYTES, sizeCalculation: bytesOf });
   return (text: string): Prepared => {
     const seen = known.get(text);
     if (seen) return seen;
-    const prepared = prepareText(schema, limits, text);
+    // The frames of an error's stack would keep the whole document with it.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    let prepared: Prepared;
+    try {
+      prepared = prepareText(schema, limits, text);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
     known.set(text, prepared);
     return prepared;
   };

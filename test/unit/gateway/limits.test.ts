@@ -274,3 +274,28 @@ describe('a variable that may be left out', () => {
     expect(verdict('query A($v: Int = 1) { whole(n: $v) } query B($v: ID = "x") { node(id: $v) { id } }', { v: null }, 'A')).toBeNull();
   });
 });
+
+describe('documents that are kept', () => {
+  it('are the same again for the same text, without the places of their tokens', () => {
+    const documents = makeDocuments(schema, GATEWAY_LIMITS);
+    const first = documents('{ me { id } }');
+    expect(documents('{ me { id } }')).toBe(first);
+    expect(first.document?.loc).toBeUndefined();
+  });
+  it('make room by what they weigh, not by their number', () => {
+    const documents = makeDocuments(schema, GATEWAY_LIMITS);
+    const small = documents('{ me { id } }');
+    const large = (i: number) =>
+      `query Q${i} { me { ${times(19, (n) => `${n % 2 ? 'visits' : 'friends { nodes'} { ...A }${n % 2 ? '' : ' }'}`)} } } fragment A on Person { ${times(10, () => 'id')} }`;
+    for (let i = 0; i < 1_000; i++) expect(documents(large(i)).errors).toEqual([]);
+    expect(documents('{ me { id } }')).not.toBe(small);
+  });
+  it('that are refused hold nothing of the document, and say where the fault is', () => {
+    const { errors, document } = makeDocuments(schema, GATEWAY_LIMITS)('{ me {\n  nope } }');
+    expect(document).toBeNull();
+    expect(errors).toHaveLength(1);
+    expect(errors[0]?.nodes).toBeUndefined();
+    expect(errors[0]?.locations).toEqual([{ line: 2, column: 3 }]);
+    expect(errors[0]?.stack).not.toContain(' at ');
+  });
+});
