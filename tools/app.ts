@@ -21,6 +21,8 @@ export type AppSettings = {
   readonly allowedOrigins: readonly string[];
   readonly appointmentTypes: readonly string[];
   readonly log: Log;
+  /** How often ended sessions are read, in milliseconds. */
+  readonly sessionsEveryMs?: number;
 };
 
 export type App = { readonly url: string; readonly port: number; readonly stop: () => Promise<void> };
@@ -52,6 +54,7 @@ export const startApp = async (settings: AppSettings): Promise<App> => {
       development: settings.development,
       allowedOrigins: settings.allowedOrigins,
       log,
+      ...(settings.sessionsEveryMs === undefined ? {} : { sessionsEveryMs: settings.sessionsEveryMs }),
     });
     return {
       url: gateway.url,

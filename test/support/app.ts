@@ -35,7 +35,7 @@ export type TestApp = {
 };
 
 /** In this process, or with `TEST_PROCESSES=1` each part in a process of its own, as `npm start -- --processes` does it. */
-export const startTestApp = async (): Promise<TestApp> => {
+export const startTestApp = async (says: { readonly development?: boolean; readonly sessionsEveryMs?: number } = {}): Promise<TestApp> => {
   const network = await testNetwork();
   const { cities, secrets } = network;
   await seedDemo({ cities, secrets, password: DEMO_PASSWORD, now: new Date() });
@@ -50,6 +50,7 @@ export const startTestApp = async (): Promise<TestApp> => {
     allowedOrigins: ['https://console.example'],
     appointmentTypes: ['PHYSICIAN', 'SURGEON', 'DENTAL'],
     log: makeLog('test', 'debug', logFile),
+    ...says,
   };
   const app = process.env['TEST_PROCESSES'] === '1' ? await startProcesses({ ...settings, dataDir: folder }) : await startApp(settings);
   const sign = await makeTokenSigner(secrets.tokenKey);
