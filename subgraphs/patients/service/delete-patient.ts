@@ -1,8 +1,8 @@
 import { appendAuditWith } from '#platform/audit/append.ts';
 import { Outcome } from '#platform/audit/event.ts';
+import { byKey } from '#platform/database/by-key.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
 import type { SeenPatient } from '../domain/patient.ts';
-import { byKey } from '../store/by-key.ts';
 import { AccountEntity, PatientEntity } from '../store/entities.ts';
 import { findPatients, hashRecord } from '../store/patient-store.ts';
 import { REVOKE_ALL_SQL } from '../store/session-store.ts';
@@ -41,22 +41,18 @@ export const makeDeletePatient =
       if (!record) return deny();
       const entities = [{ kind: 'Patient', id, sha256: hashRecord(record) }];
       const outcome = await db.manage(async (manager) => {
-        const locked = await manager.findOne(PatientEntity, {
-          where: byKey({ city, id }),
-          lock: { mode: 'pessimistic_write' },
-        });
+        const locked = await manager.findOne(PatientEntity, { lock: { mode: 'pessimistic_write' }, where: byKey({ city, id }) });
         if (!locked) return 'gone';
         // Read before the lock: whoever changed it in between is a conflict as well, also where no version is expected.
         if (locked.version !== record.version || (expectedVersion !== null && locked.version !== expectedVersion)) return 'conflict';
         for (const account of await manager.findBy(AccountEntity, byKey({ city, patient_id: id }))) {
-          const key = byKey({ city, id: account.id });
           if (account.role !== 'P') {
             // A member of the staff who was a patient as well keeps the login of their work.
-            await manager.update(AccountEntity, key, { patient_id: null });
+            await manager.update(AccountEntity, byKey({ city, id: account.id }), { patient_id: null });
             continue;
           }
           await manager.query(REVOKE_ALL_SQL, [city, account.id]);
-          await manager.delete(AccountEntity, key);
+          await manager.delete(AccountEntity, byKey({ city, id: account.id }));
         }
         await manager.delete(PatientEntity, byKey({ city, id }));
         await appendAuditWith(manager, toEvent(caller, { city, act: 'deletePatient', outcome: Outcome.SUCCESS, patientId: id, entities }));

@@ -1,8 +1,8 @@
 import { appendAuditWith } from '#platform/audit/append.ts';
 import { Outcome } from '#platform/audit/event.ts';
+import { byKey } from '#platform/database/by-key.ts';
 import { BadInputError, NotFoundError } from '#platform/pure/faults.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
-import { byKey } from '../store/by-key.ts';
 import { AccessGrantEntity, PatientEntity } from '../store/entities.ts';
 import { appendHappening, toEvent } from './audit.ts';
 import { homeOf, refuseAct, requireViewer } from './own-patient.ts';

@@ -1,12 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import { appendAuditWith } from '#platform/audit/append.ts';
 import { Outcome } from '#platform/audit/event.ts';
+import { byKey } from '#platform/database/by-key.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { BadInputError, ForbiddenError } from '#platform/pure/faults.ts';
 import { decide } from '#policy/decide.ts';
 import { FIRST_NUMBER, parseUsername, type RoleCode, type RoleName, roleCodeOf, toUsername } from '../domain/username.ts';
 import { NEXT_NUMBER_SQL } from '../store/account-store.ts';
-import { byKey } from '../store/by-key.ts';
 import { AccountEntity, type AccountRow, PatientEntity, PractitionerEntity } from '../store/entities.ts';
 import { REVOKE_ALL_SQL } from '../store/session-store.ts';
 import { appendHappening, toEvent } from './audit.ts';
@@ -59,7 +59,7 @@ export const makeSetRole =
     return orCityUnavailable(async () => {
       const outcome = await cities.of(city).manage(async (manager): Promise<SetRoleOutcome | 'self'> => {
         if (!named || named.city !== city) return { kind: 'account-not-found' };
-        const account = await manager.findOne(AccountEntity, { where: byKey({ city, username }), lock: { mode: 'pessimistic_write' } });
+        const account = await manager.findOne(AccountEntity, { lock: { mode: 'pessimistic_write' }, where: byKey({ city, username }) });
         if (!account) return { kind: 'account-not-found' };
         if (account.id === viewer.accountId) return 'self';
         if (account.role === role) return { kind: 'set', username, role: roleName };

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { byKey } from '#patients/store/by-key.ts';
 import { AccountEntity, PATIENT_ENTITIES } from '#patients/store/entities.ts';
 import { makeTokenVerifier } from '#platform/access/token.ts';
 import type { Viewer } from '#platform/access/viewer.ts';
+import { byKey } from '#platform/database/by-key.ts';
 import { openCities } from '#platform/database/cities.ts';
 import { type Answer, type Harness, PASSWORD, startHarness } from './harness.ts';
 
