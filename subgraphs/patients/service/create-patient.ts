@@ -10,7 +10,7 @@ import { FIRST_NUMBER, toUsername } from '../domain/username.ts';
 import { insertAccount, takeNumber } from '../store/account-store.ts';
 import { hashRecord, insertPatient, toNewRecord } from '../store/patient-store.ts';
 import { appendHappening, toEvent } from './audit.ts';
-import { findIdentifierInUse, isIdentifierTaken } from './identifiers-in-use.ts';
+import { type EndClaim, withIdentifiers } from './identifiers-in-use.ts';
 import type { Parts } from './parts.ts';
 import { type CityUnavailable, type IdentifierUsed, orCityUnavailable } from './refusals.ts';
 import type { Request } from './request.ts';
@@ -21,27 +21,23 @@ export const today = ({ clock }: Pick<Parts, 'clock'>): string => clock().toISOS
 
 const toEntity = (record: PatientRecord) => ({ kind: 'Patient', id: record.id, sha256: hashRecord(record) });
 
-/** Writes, or finds who has one of the identifiers already; the refusal is audited before it is told. */
+/** Writes, or finds that somebody has one of the identifiers already; the refusal is audited before it is told. */
 const unlessInUse = async <T>(
   { cities }: Parts,
   { caller }: Request,
   act: string,
   record: PatientRecord,
-  write: () => Promise<T>,
+  write: (endClaim: EndClaim) => Promise<T>,
 ): Promise<T | IdentifierUsed> => {
-  const refuse = async (used: IdentifierUsed): Promise<IdentifierUsed> => {
-    await appendHappening(cities, caller, { city: record.city, act, outcome: Outcome.REFUSED, reason: 'IdentifierAlreadyUsed' });
-    return used;
-  };
-  const used = await findIdentifierInUse(cities, record.identifiers, null);
-  if (used) return refuse(used);
-  try {
-    return await write();
-  } catch (error) {
-    if (!isIdentifierTaken(error)) throw error;
-    const found = await findIdentifierInUse(cities, record.identifiers, null);
-    return refuse(found ?? { kind: 'identifier-used', system: record.identifiers[0]?.system ?? '' });
-  }
+  const { city, identifiers } = record;
+  let isWritten = false;
+  const outcome = await withIdentifiers(cities, { city, identifiers, exceptPatientId: null }, async (endClaim) => {
+    const written = await write(endClaim);
+    isWritten = true;
+    return written;
+  });
+  if (!isWritten) await appendHappening(cities, caller, { city, act, outcome: Outcome.REFUSED, reason: 'IdentifierAlreadyUsed' });
+  return outcome;
 };
 
 export type CreatePatientOutcome = { readonly kind: 'created'; readonly patient: SeenPatient } | IdentifierUsed | CityUnavailable;
@@ -59,8 +55,9 @@ export const makeCreatePatient =
     }
     const record = toNewRecord(city, checkNewPatient('input', input, today(parts)));
     return orCityUnavailable(() =>
-      unlessInUse(parts, request, 'createPatient', record, async () => {
+      unlessInUse(parts, request, 'createPatient', record, async (endClaim) => {
         await parts.cities.of(city).transaction(async (tx) => {
+          await endClaim(tx);
           await insertPatient(tx, record);
           await appendAuditIn(
             tx,
@@ -91,8 +88,9 @@ export const makeRegisterPatient =
     const record = toNewRecord(city, checkNewPatient('input', input, today(parts)));
     const passwordHash = await passwords.hashNew('input.password', password);
     return orCityUnavailable(() =>
-      unlessInUse(parts, request, 'registerPatient', record, async () => {
+      unlessInUse(parts, request, 'registerPatient', record, async (endClaim) => {
         const opened = await db.transaction(async (tx) => {
+          await endClaim(tx);
           await insertPatient(tx, record);
           const username = toUsername(city, 'P', await takeNumber(tx, city, 'P', FIRST_NUMBER));
           const account: Account = { id: newId(city, 'acc'), city, username, role: 'P', patientId: record.id, practitionerId: null };

@@ -3,10 +3,10 @@ import { Outcome } from '#platform/audit/event.ts';
 import { decide } from '#policy/decide.ts';
 import { checkPatientChange, type PatientChange } from '../domain/check-patient.ts';
 import type { PatientRecord, SeenPatient } from '../domain/patient.ts';
-import { hashRecord, lockPatient, updatePatient } from '../store/patient-store.ts';
+import { findPatients, hashRecord, lockPatient, updatePatient } from '../store/patient-store.ts';
 import { appendHappening, toEvent } from './audit.ts';
 import { today } from './create-patient.ts';
-import { findIdentifierInUse, isIdentifierTaken } from './identifiers-in-use.ts';
+import { type EndClaim, withIdentifiers } from './identifiers-in-use.ts';
 import { homeOf, refuseAct, requireViewer } from './own-patient.ts';
 import type { Parts } from './parts.ts';
 import { type CityUnavailable, type IdentifierUsed, orCityUnavailable, type PatientNotFound } from './refusals.ts';
@@ -42,9 +42,16 @@ export const makeUpdatePatient =
       await appendHappening(parts.cities, caller, { ...happening, outcome: Outcome.REFUSED, reason: 'IdentifierAlreadyUsed', entities });
       return found;
     };
-    const work = async (): Promise<UpdatePatientOutcome | null> => {
-      const found = change.identifiers ? await findIdentifierInUse(parts.cities, change.identifiers, id) : null;
-      return parts.cities.of(city).transaction(async (tx): Promise<UpdatePatientOutcome | null> => {
+    /** Only who may change the record may keep others from its identifiers for a moment. */
+    const mayClaim = async (): Promise<boolean> => {
+      if (!change.identifiers) return false;
+      const [seen] = await findPatients(parts.cities.of(city), [id], { practitionerId: viewer.practitionerId, city: viewer.city });
+      if (!seen?.record) return false;
+      const resource = { patientId: id, patientCity: city, relation: seen.relation };
+      return decide(viewer, { action: 'patient:update', resource }).allow;
+    };
+    const write = (endClaim: EndClaim): Promise<UpdatePatientOutcome | null> =>
+      parts.cities.of(city).transaction(async (tx): Promise<UpdatePatientOutcome | null> => {
         const { record, relation } = await lockPatient(tx, city, id, { practitionerId: viewer.practitionerId, city: viewer.city });
         const resource = { patientId: id, patientCity: city, relation };
         if (!record || !decide(viewer, { action: 'patient:update', resource }).allow) return null;
@@ -55,21 +62,15 @@ export const makeUpdatePatient =
           );
           return { kind: 'version-conflict', current: seeAll(record) };
         }
-        if (found) return found;
+        await endClaim(tx);
         const after = await updatePatient(tx, record, change);
         await appendAuditIn(tx, toEvent(caller, { ...happening, outcome: Outcome.SUCCESS, entities: [toEntity(after)] }));
         return { kind: 'updated', patient: seeAll(after) };
       });
-    };
     return orCityUnavailable(async () => {
-      try {
-        const outcome = await work();
-        if (outcome === null) return deny();
-        return outcome.kind === 'identifier-used' ? inUse(outcome) : outcome;
-      } catch (error) {
-        if (!isIdentifierTaken(error)) throw error;
-        const found = await findIdentifierInUse(parts.cities, change.identifiers ?? [], id);
-        return inUse(found ?? { kind: 'identifier-used', system: change.identifiers?.[0]?.system ?? '' });
-      }
+      const identifiers = (await mayClaim()) ? (change.identifiers ?? []) : [];
+      const outcome = await withIdentifiers(parts.cities, { city, identifiers, exceptPatientId: id }, write);
+      if (outcome === null) return deny();
+      return outcome.kind === 'identifier-used' ? inUse(outcome) : outcome;
     });
   };

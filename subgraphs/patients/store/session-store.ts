@@ -1,4 +1,5 @@
 import type { CityDatabase, Named, Transaction } from '#platform/database/city-database.ts';
+import { FORGET_CLAIMS } from './claim-store.ts';
 
 /** Life of a refresh token and the longest life of a session, as SQL intervals. */
 const REFRESH_LIFE = `interval '12 hours'`;
@@ -87,6 +88,7 @@ export const findRevoked = async (db: CityDatabase): Promise<string[]> =>
   (await db.named<{ id: string }>(REVOKED, [db.city.code])).map(({ id }) => id);
 
 const FORGET: readonly Named[] = [
+  FORGET_CLAIMS,
   { name: 'login_attempts_old', text: `DELETE FROM patients.login_attempt WHERE city = $1 AND window_start < now() - interval '1 hour'` },
   {
     name: 'sessions_old',
@@ -94,7 +96,7 @@ const FORGET: readonly Named[] = [
       AND (revoked_at IS NULL OR revoked_at < now() - interval '1 hour')`,
   },
 ];
-/** Takes away what nobody can ask for any more: ended sessions with their tokens, old tries to log in. */
+/** Takes away what nobody can ask for any more: ended sessions with their tokens, old tries to log in, claims left behind. */
 export const forgetEnded = async (db: CityDatabase): Promise<void> => {
   for (const statement of FORGET) await db.named(statement, [db.city.code]);
 };

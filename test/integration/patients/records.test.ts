@@ -267,6 +267,30 @@ describe('creating', () => {
     expect(await h.sql('MTL', 'select count(*) from patients.patient')).toEqual(before);
     expect((await audit('MTL', 'createPatient')).at(-1)).toMatchObject({ outcome: 8 });
   });
+  it('gives one of several cities an identifier that all of them write at once', async () => {
+    const doctors = await Promise.all(['MTLD0001', 'QUED0001', 'SHED0001'].map((name) => h.viewerOf(name)));
+    for (let round = 0; round < 12; round++) {
+      const input = { ...sound, identifiers: [{ system: 'urn:x:race', value: `round ${round}` }] };
+      const race = await Promise.all([...doctors, ...doctors].map((doctor) => h.ask(doctor, CREATE, { input })));
+      expect(race.flatMap(({ errors }) => errors)).toEqual([]);
+      expect(race.map(({ data }) => data.createPatient.__typename).sort()).toEqual([
+        'CreatePatientSuccess',
+        ...Array(5).fill('IdentifierAlreadyUsed'),
+      ]);
+    }
+    for (const city of ['MTL', 'QUE', 'SHE']) expect(await h.sql(city, 'select 1 from patients.identifier_claim')).toEqual([]);
+  });
+  it('passes over a claim that its act left behind', async () => {
+    const value = 'left behind';
+    await h.sql(
+      'QUE',
+      `insert into patients.identifier_claim select 'QUE', encode(sha256('urn:x:race|left behind'), 'hex'), 'gone', now() - interval '31 s'`,
+    );
+    const input = { ...sound, identifiers: [{ system: 'urn:x:race', value }] };
+    const { data } = await h.ask(await h.viewerOf('MTLD0001'), CREATE, { input });
+    expect(data.createPatient.__typename).toBe('CreatePatientSuccess');
+    await h.sql('QUE', 'delete from patients.identifier_claim');
+  });
   it('refuses an identifier that a patient of any city has, whatever its spelling', async () => {
     const mine = { ...sound, identifiers: [{ system: RAMQ, value: 'TREE 8452 2915' }] };
     expect((await h.ask(as('MTLD0001'), CREATE, { input: mine })).data.createPatient.__typename).toBe('CreatePatientSuccess');
