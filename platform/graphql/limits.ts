@@ -590,17 +590,19 @@ export const checkVariables = (
         });
     }
   }
+  const sizes: Record<string, unknown> = {};
   for (const name of operation.pageVariables) {
     const variable = operation.variables.find((each) => each.name === name);
     let given = variables && Object.hasOwn(variables, name) ? variables[name] : undefined;
     if (given === undefined && variable?.hasDefault)
       given = valueFromAST((variable.node as { defaultValue: ValueNode }).defaultValue, variable.type);
     if (given === undefined) continue;
+    sizes[name] = given;
     if (!Number.isInteger(given) || (given as number) < 1 || (given as number) > MAX_PAGE)
       errors.push(badInput(`${name}: a page holds a whole number of entries from 1 to ${MAX_PAGE}.`));
   }
   if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
-  if (operation.cost && costOf(operation.cost, variables ?? null, new Map()) > limits.cost)
+  if (operation.cost && costOf(operation.cost, sizes, new Map()) > limits.cost)
     return [tooMuch('pages inside pages that could hold too many entries', limits.cost)];
   return errors;
 };

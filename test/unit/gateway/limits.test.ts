@@ -299,3 +299,12 @@ describe('documents that are kept', () => {
     expect(errors[0]?.stack).not.toContain(' at ');
   });
 });
+
+it('counts pages by the default of their variable where none is given', () => {
+  const query = (size: number) =>
+    `query ($n: Int = ${size}) { me { friends(first: $n) { nodes { friends(first: $n) { nodes { friends(first: 10) { nodes { id } } } } } } } }`;
+  expect(codeOf(verdict(query(100)))).toBe('LIMIT_EXCEEDED');
+  expect(codeOf(verdict(query(100), { n: 3 }))).toBeNull();
+  expect(codeOf(verdict(query(3)))).toBeNull();
+  expect(codeOf(verdict(query(3), { n: 100 }))).toBe('LIMIT_EXCEEDED');
+});
