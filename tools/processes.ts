@@ -38,7 +38,7 @@ const keepRunning = async ({ module, env, logFile, onExit }: ChildSettings): Pro
     const log = openSync(logFile, 'a', 0o600);
     const started = spawn(process.execPath, [module], {
       cwd: ROOT,
-      env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'development', ...env, PORT: port },
+      env: { PATH: process.env['PATH'] ?? '', ...env, PORT: port },
       stdio: ['ignore', log, log, 'ipc'],
     });
     child = started;
@@ -95,7 +95,8 @@ export const startProcesses = async (
   const children: Child[] = [];
   const keep = async (name: string, module: string, env: Readonly<Record<string, string>>): Promise<Child> => {
     const onExit = (code: number | null): void => log.error('a process died and is started again', { process: name, code });
-    const child = await keepRunning({ module, env, logFile, onExit });
+    const mode = settings.development ? 'development' : 'production';
+    const child = await keepRunning({ module, env: { NODE_ENV: mode, ...env }, logFile, onExit });
     children.push(child);
     settings.onProgress?.(`${name} listens at ${child.url}`);
     return child;
