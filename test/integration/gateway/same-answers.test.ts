@@ -136,6 +136,7 @@ const ask = async (gateway: Served, body: Record<string, unknown>): Promise<Told
     data?: unknown;
     errors?: { message: string; path?: unknown[]; extensions: { code: string } }[];
   };
+  if (!('extensions' in body)) expect(JSON.stringify(errors?.map(({ path }) => path) ?? [])).not.toContain('_entities');
   return {
     status: response.status,
     data,
