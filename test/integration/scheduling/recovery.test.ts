@@ -89,6 +89,83 @@ describe('a booking across cities that ends half-way', () => {
   });
 });
 
+describe('a booking across cities that stalls while the sweeper ends it', () => {
+  it.each([
+    ['before-reserve', 'BookAppointmentSuccess'],
+    ['after-reserve', 'CityUnavailable'],
+    ['after-seat', 'BookAppointmentSuccess'],
+    ['before-confirm', 'BookAppointmentSuccess'],
+    ['after-confirm', 'BookAppointmentSuccess'],
+    ['before-refuse', 'CityUnavailable'],
+    ['after-refuse', 'SlotFull'],
+  ])('%s: tells what was decided, once', async (point, told) => {
+    const isRefusal = point.endsWith('refuse');
+    const patient = await house.addPatient('QUE');
+    const slotId = await house.addSlot({ city: 'MTL', day: 4, minute: freshMinute(), capacity: 1 });
+    if (isRefusal) await house.book(await house.addPatient('MTL'), slotId);
+    const slow = await house.start({
+      feed: false,
+      faults: async (at) => {
+        if (at === point) await house.subgraph.parts.recovery.sweep({ olderThanMs: 0 });
+      },
+    });
+    started.push(slow);
+    const key = randomUUID();
+    expect(await house.book(patient, slotId, { key, of: slow })).toMatchObject({ __typename: told });
+    await slow.parts.confirmer.flush();
+    expect(await house.contradictions()).toEqual([]);
+    expect(await house.book(patient, slotId, { key })).toMatchObject(
+      isRefusal ? { __typename: 'SlotFull' } : { __typename: 'BookAppointmentSuccess', replayed: told === 'BookAppointmentSuccess' },
+    );
+    await house.subgraph.parts.confirmer.flush();
+    expect(await house.contradictions()).toEqual([]);
+    const outcomes = (await house.audits('MTL', 'bookAppointment'))
+      .filter((each) => each.patient_id === patient.patientId)
+      .map(({ outcome }) => outcome);
+    // What was given up half-way is a failure of its own; then comes what the next try met.
+    expect(outcomes).toEqual([...(told === 'CityUnavailable' ? [12] : []), isRefusal ? 4 : 0]);
+  });
+});
+
+describe('an erased patient', () => {
+  it.each([
+    ['host', 'SHE'],
+    ['home', 'QUE'],
+  ])('keeps no place, also where the %s was away', async (_which, away) => {
+    const patient = await house.addPatient('QUE');
+    const booked: string[] = [];
+    for (const [city, day] of [
+      ['SHE', 5],
+      ['QUE', 6],
+    ] as const)
+      booked.push((await house.book(patient, await house.addSlot({ city, day, minute: freshMinute() }))).appointment.id);
+    await house.subgraph.parts.confirmer.flush();
+    await house.sql('QUE', 'delete from patients.patient where id = $1', [patient.patientId]);
+    const sweepAnew = async () => {
+      const sweeper = await house.start({ feed: false });
+      started.push(sweeper);
+      return sweeper.parts.recovery.sweep();
+    };
+    const link = house.linkOf(away);
+    await link.cut();
+    try {
+      await sweepAnew();
+    } finally {
+      await link.mend();
+    }
+    await eventually(house.isWell);
+    await Promise.all([sweepAnew(), sweepAnew()]);
+    expect(await house.contradictions()).toEqual([]);
+    for (const id of booked) {
+      const city = id.slice(0, 3);
+      expect(await house.sql(city, 'select status from scheduling.appointment where id = $1', [id])).toEqual([{ status: 'cancelled' }]);
+      const acts = (await house.audits(city, 'cancelAppointment')).filter(({ body }) => body.includes(id));
+      expect(acts.map(({ outcome }) => outcome)).toEqual([0]);
+    }
+    expect(await house.sql('QUE', 'select used from scheduling.quota where patient_id = $1', [patient.patientId])).toEqual([{ used: 0 }]);
+  });
+});
+
 describe('while a city is away', () => {
   it('refuses bookings there, leaves others alone, and binds nothing of the patient’s', async () => {
     const patient = await house.addPatient('QUE');
