@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { CityConfig, NodeAddress } from '#platform/config/city.ts';
 import {
   CityUnavailableError,
@@ -11,6 +12,7 @@ import {
   OverloadedError,
   sqlStateOf,
 } from './errors.ts';
+import { isNoneFree, type WatchedPool, watchPool } from './watched-pool.ts';
 
 /** A statement with a name: prepared once per connection, then only bound. The name is unique to the text. */
 export type Named = { readonly name: string; readonly text: string };
@@ -61,14 +63,12 @@ const TRIES = 4;
 
 type Node = {
   readonly address: NodeAddress;
-  readonly pool: pg.Pool;
-  source: Promise<DataSource> | null;
+  readonly own: WatchedPool;
+  orm: Promise<{ readonly source: DataSource; readonly watched: WatchedPool }> | null;
   downUntil: number;
   /** When it last answered. */
   heardAt: number;
 };
-/** pg-pool's word for: no connection came free in time. What cannot be connected to is told in other words. */
-const NONE_CAME_FREE = 'timeout exceeded when trying to connect';
 
 export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): CityDatabase => {
   const { role, password, maxConnections = 10, connectTimeoutMs = 1_000, statementTimeoutMs = 1_500, maxWaiting = 200 } = options;
@@ -91,27 +91,45 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
     pool.on('error', () => {});
     // A server that dies while a client is checked out would otherwise take the process along.
     pool.on('connect', (client) => client.on('error', () => {}));
-    return { address, pool, source: null, downUntil: 0, heardAt: 0 };
+    return { address, own: watchPool(pool), orm: null, downUntil: 0, heardAt: 0 };
   });
   let primary: Node | null = null;
   let finding: Promise<Node> | null = null;
   let stopped = false;
 
+  /** Runs with a connection of a pool. A queue that is too long, or a wait that is, says nothing against a server that took all of them. */
+  const within = async <T>({ pool, isFull, waiting }: WatchedPool, run: (pool: pg.Pool) => Promise<T>): Promise<T> => {
+    if (waiting() >= maxWaiting) throw new OverloadedError(city.code);
+    try {
+      return await run(pool);
+    } catch (error) {
+      if (isNoneFree(error) && isFull()) throw new OverloadedError(city.code);
+      throw error;
+    }
+  };
+  const query = <R extends pg.QueryResultRow>(node: Node, statement: pg.QueryConfig): Promise<R[]> =>
+    within(node.own, async (pool) => (await pool.query<R>(statement)).rows);
+
   const isPrimary = async (node: Node): Promise<boolean> => {
-    const { rows } = await node.pool.query<{ recovering: boolean; code: string | null }>(
-      `select pg_is_in_recovery() as recovering, current_setting('caregraph.city', true) as code`,
-    );
+    const rows = await query<{ recovering: boolean; code: string | null }>(node, {
+      text: `select pg_is_in_recovery() as recovering, current_setting('caregraph.city', true) as code`,
+    });
     const code = rows[0]?.code;
     if (code && code !== city.code) throw new Error(`the database configured for city ${city.code} belongs to city ${code}`);
     return rows[0]?.recovering === false;
   };
   const findPrimary = async (): Promise<Node> => {
     const candidates = nodes.filter((node) => node.downUntil <= Date.now());
+    let busy: OverloadedError | null = null;
     const found = await Promise.all(
       candidates.map(async (node) => {
         try {
           return (await isPrimary(node)) ? node : null;
         } catch (error) {
+          if (error instanceof OverloadedError) {
+            busy = error;
+            return null;
+          }
           if (!isConnectionFailure(error) && !isDeadline(error)) throw error;
           node.downUntil = Date.now() + BREAKER_MS;
           return null;
@@ -119,15 +137,12 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
       }),
     );
     const node = found.find((each) => each !== null);
-    if (!node) throw new CityUnavailableError(city.code, 'not-sent');
+    if (!node) throw busy ?? new CityUnavailableError(city.code, 'not-sent');
     return node;
   };
   const takePrimary = async (): Promise<Node> => {
     if (stopped) throw new CityUnavailableError(city.code, 'not-sent');
-    if (primary && primary.downUntil <= Date.now()) {
-      if (primary.pool.waitingCount >= maxWaiting) throw new OverloadedError(city.code);
-      return primary;
-    }
+    if (primary && primary.downUntil <= Date.now()) return primary;
     finding ??= findPrimary().finally(() => {
       finding = null;
     });
@@ -148,8 +163,7 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
       } catch (error) {
         if (sqlStateOf(error) !== null && !isConnectionFailure(error)) node.heardAt = Date.now();
         // Busy is not down: while others are answered, the city is not closed to everybody for one who waited too long.
-        if (error instanceof Error && error.message === NONE_CAME_FREE && Date.now() - node.heardAt < connectTimeoutMs)
-          throw new OverloadedError(city.code);
+        if (isNoneFree(error) && Date.now() - node.heardAt < connectTimeoutMs) throw new OverloadedError(city.code);
         if (isReadOnlyServer(error) && attempt < TRIES) {
           if (primary === node) primary = null; // a replica now: another node was promoted
           continue;
@@ -168,8 +182,8 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
       }
     }
   };
-  const sourceOf = (node: Node): Promise<DataSource> => {
-    node.source ??= new DataSource({
+  const ormOf = (node: Node): NonNullable<Node['orm']> => {
+    node.orm ??= new DataSource({
       type: 'postgres',
       host: node.address.host,
       port: node.address.port,
@@ -192,20 +206,21 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
       },
     })
       .initialize()
+      .then((source) => ({ source, watched: watchPool((source.driver as PostgresDriver).master) }))
       .catch((error: unknown) => {
-        node.source = null;
+        node.orm = null;
         throw error;
       });
-    return node.source;
+    return node.orm;
   };
 
   return {
     city,
     named: <R>({ name, text }: Named, values: readonly unknown[]) =>
-      onPrimary(async (node) => (await node.pool.query({ name, text, values: [...values] })).rows as R[]),
+      onPrimary((node) => query(node, { name, text, values: [...values] }) as Promise<R[]>),
     transaction: (fn, { statementTimeoutMs: ownTimeoutMs } = {}) =>
       onPrimary(async (node) => {
-        const client = await node.pool.connect();
+        const client = await within(node.own, (pool) => pool.connect());
         let broken = false;
         try {
           await client.query('begin');
@@ -227,7 +242,7 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
     read: async <R>({ name, text }: Named, values: readonly unknown[]): Promise<Read<R>> => {
       try {
         return {
-          rows: await onPrimary(async (node) => (await node.pool.query({ name, text, values: [...values] })).rows as R[]),
+          rows: await onPrimary((node) => query(node, { name, text, values: [...values] }) as Promise<R[]>),
           staleAsOf: null,
         };
       } catch (error) {
@@ -235,17 +250,21 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
         for (const node of nodes) {
           if (node.downUntil > Date.now()) continue;
           try {
-            const { rows } = await node.pool.query({ name, text, values: [...values] });
-            const asOf = await node.pool.query<{ at: Date | null }>('select pg_last_xact_replay_timestamp() as at');
-            return { rows, staleAsOf: asOf.rows[0]?.at ?? new Date() };
-          } catch {
-            lost(node);
+            const rows = (await query(node, { name, text, values: [...values] })) as R[];
+            const [asOf] = await query<{ at: Date | null }>(node, { text: 'select pg_last_xact_replay_timestamp() as at' });
+            return { rows, staleAsOf: asOf?.at ?? new Date() };
+          } catch (failure) {
+            if (!(failure instanceof OverloadedError)) lost(node);
           }
         }
         throw error;
       }
     },
-    manage: (fn) => onPrimary(async (node) => (await sourceOf(node)).transaction(fn)),
+    manage: (fn) =>
+      onPrimary(async (node) => {
+        const { source, watched } = await ormOf(node);
+        return within(watched, () => source.transaction(fn));
+      }),
     dedicated: () =>
       onPrimary(async (node) => {
         const client = new pg.Client({
@@ -260,7 +279,7 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
       }),
     ping: async () => {
       try {
-        await onPrimary((node) => node.pool.query('select 1'));
+        await onPrimary((node) => query(node, { text: 'select 1' }));
         return true;
       } catch {
         return false;
@@ -270,8 +289,8 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
       stopped = true;
       await Promise.all(
         nodes.map(async (node) => {
-          await node.pool.end().catch(() => {});
-          await node.source?.then((source) => source.destroy()).catch(() => {});
+          await node.own.pool.end().catch(() => {});
+          await node.orm?.then(({ source }) => source.destroy()).catch(() => {});
         }),
       );
     },
