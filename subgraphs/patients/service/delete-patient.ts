@@ -45,7 +45,11 @@ export const makeDeletePatient =
         if (!locked) return 'gone';
         // Read before the lock: whoever changed it in between is a conflict as well, also where no version is expected.
         if (locked.version !== record.version || (expectedVersion !== null && locked.version !== expectedVersion)) return 'conflict';
-        for (const account of await manager.findBy(AccountEntity, byKey({ city, patient_id: id }))) {
+        for (const account of await manager.find(AccountEntity, {
+          where: byKey({ city, patient_id: id }),
+          // A change of role that is on its way ends first.
+          lock: { mode: 'pessimistic_write' },
+        })) {
           if (account.role !== 'P') {
             // A member of the staff who was a patient as well keeps the login of their work.
             await manager.update(AccountEntity, byKey({ city, id: account.id }), { patient_id: null });

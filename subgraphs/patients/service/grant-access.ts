@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 import { appendAuditWith } from '#platform/audit/append.ts';
 import { Outcome } from '#platform/audit/event.ts';
 import { byKey } from '#platform/database/by-key.ts';
@@ -19,6 +20,10 @@ const grantableHome = (parts: Parts, request: Request, patientId: string): strin
   const resource = { patientId, patientCity: city ?? '', relation: NO_RELATION };
   return city !== null && decide(requireViewer(request), { action: 'access:grant', resource }).allow ? city : null;
 };
+
+/** Keeps a patient from being erased until the transaction ends. False: there is none. */
+const holdPatient = async (manager: EntityManager, city: string, id: string): Promise<boolean> =>
+  (await manager.findOne(PatientEntity, { where: byKey({ city, id }), lock: { mode: 'pessimistic_read' } })) !== null;
 
 export type GrantAccessOutcome =
   | { readonly kind: 'granted'; readonly patientId: string; readonly practitionerId: string; readonly until: Date }
@@ -52,7 +57,7 @@ export const makeGrantAccess =
       }
       const until = new Date(parts.clock().getTime() + days * DAY_MS);
       const done = await parts.cities.of(city).manage(async (manager) => {
-        if (!(await manager.existsBy(PatientEntity, byKey({ city, id: patientId })))) return false;
+        if (!(await holdPatient(manager, city, patientId))) return false;
         const row = { ...byKey({ city, patient_id: patientId, practitioner_id: practitionerId }), granted_by: viewer.accountId, until };
         await manager.upsert(AccessGrantEntity, row, ['city', 'patient_id', 'practitioner_id']);
         await appendAuditWith(manager, toEvent(caller, { ...happening, outcome: Outcome.SUCCESS, entities }));
@@ -76,7 +81,7 @@ export const makeRevokeAccess =
       const city = grantableHome(parts, request, patientId);
       if (city === null) return deny();
       const done = await parts.cities.of(city).manage(async (manager) => {
-        if (!(await manager.existsBy(PatientEntity, byKey({ city, id: patientId })))) return false;
+        if (!(await holdPatient(manager, city, patientId))) return false;
         await manager.delete(AccessGrantEntity, byKey({ city, patient_id: patientId, practitioner_id: practitionerId }));
         const entities = [
           { kind: 'Patient', id: patientId },
