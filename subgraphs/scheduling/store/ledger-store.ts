@@ -122,9 +122,12 @@ export const undoReservation = async (db: CityDatabase, appointmentId: string, a
 
 const SETTLE: Named = {
   name: 'scheduling_settle',
-  text: `WITH freed AS (
-    UPDATE scheduling.ledger SET state = 'cancelled' WHERE city = $1 AND id = $2 AND ${LIVE}
-    RETURNING city, id, patient_id, host_city, week),
+  text: `WITH live AS MATERIALIZED (
+    SELECT city, id, patient_id, state FROM scheduling.ledger WHERE city = $1 AND id = $2 AND ${LIVE} FOR UPDATE),
+  freed AS (
+    UPDATE scheduling.ledger l SET state = 'cancelled' FROM live WHERE l.city = $1 AND l.id = live.id
+    RETURNING l.city, l.id, l.patient_id, l.host_city, l.week),
+  unheard AS (SELECT city, id, patient_id FROM live WHERE state = 'pending'),
   place AS (
     UPDATE scheduling.quota q SET used = q.used - 1 FROM freed
     WHERE q.city = $1 AND q.patient_id = freed.patient_id AND q.week = freed.week AND freed.host_city <> $1),
@@ -132,9 +135,12 @@ const SETTLE: Named = {
     UPDATE scheduling.idempotency i
     SET state = 'done', answer = jsonb_build_object('kind', 'booked', 'appointmentId', freed.id) FROM freed
     WHERE i.city = $1 AND i.appointment_id = freed.id AND i.state = 'pending')
-  INSERT INTO ${OUTBOX} ${appointmentChanged('freed', 'CANCELLED')}`,
+  INSERT INTO ${OUTBOX} ${appointmentChanged('unheard', 'BOOKED')} UNION ALL ${appointmentChanged('freed', 'CANCELLED')}`,
 };
-/** Enters a cancellation that the host decided: the week's place is free again. May be repeated. */
+/**
+ * Enters a cancellation that the host decided: the week's place is free again. Where the home had not heard of the booking yet, that is told
+ * before. May be repeated.
+ */
 export const settleCancellation = async (db: CityDatabase, appointmentId: string): Promise<void> => {
   await db.named(SETTLE, [db.city.code, appointmentId]);
 };

@@ -86,6 +86,12 @@ describe('a booking across cities that ends half-way', () => {
     expect(await house.cancel(patient, appointment.id)).toMatchObject({ appointment: { status: 'CANCELLED' } });
     await house.subgraph.parts.recovery.sweep({ olderThanMs: 0 });
     expect(await house.contradictions()).toEqual([]);
+    const told = await house.sql<{ kind: string }>(
+      'QUE',
+      `select kind from scheduling.outbox where topic = 'appointment' and subject = $1 order by xid, seq`,
+      [patient.patientId],
+    );
+    expect(told.map(({ kind }) => kind)).toEqual(['BOOKED', 'CANCELLED']);
   });
 });
 
