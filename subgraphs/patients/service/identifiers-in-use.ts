@@ -9,7 +9,7 @@ import { findHolders } from '../store/patient-store.ts';
 import type { IdentifierUsed } from './refusals.ts';
 
 /** Whether another patient has one of these identifiers: asked of every city that answers. */
-export const findIdentifierInUse = async (
+const findIdentifierInUse = async (
   cities: Cities,
   identifiers: readonly Identifier[],
   exceptPatientId: string | null,
