@@ -12,6 +12,7 @@ const SOUND = [
   'manager.findOneBy(PatientEntity, byKey({ city, id }))',
   "manager.findOne(PatientEntity, { lock: { mode: 'pessimistic_write' }, where: byKey({ city, id }) })",
   "manager.find(PatientEntity, { order: { id: 'ASC' }, where: byKey({ city, id }) })",
+  "manager.find(PatientEntity, { where: byKey({ city, id }), order: { id: 'ASC' } })",
   'manager.find(PatientEntity, { ...options, where: byKey({ city, id }) })',
   "manager.update(PatientEntity, byKey({ city, id }), { status: 'x' })",
   'manager.delete<Patient>(PatientEntity, byKey({ city, id }))',
