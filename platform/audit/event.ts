@@ -1,7 +1,8 @@
-import { hash, randomFillSync } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Named } from '#platform/database/city-database.ts';
 import { newId } from '#platform/database/new-id.ts';
+import { randomBytesOf } from '#platform/database/random-bytes.ts';
 
 /** Outcome of an act. https://hl7.org/fhir/R4/valueset-audit-event-outcome.html */
 export const Outcome = { SUCCESS: 0, REFUSED: 4, DENIED: 8, FAILED: 12 } as const;
@@ -48,18 +49,6 @@ export const auditParameters = (first: number): string => AUDIT_TYPES.map((type,
 
 /** Length of a commitment's salt. */
 export const SALT_BYTES = 16;
-/** Salts are cut from random bytes drawn in bulk: a draw of its own for each costs more than the commitment. */
-const pool = Buffer.alloc(SALT_BYTES * 256);
-let used = pool.length;
-const makeSalt = (): Buffer => {
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  used += SALT_BYTES;
-  return Buffer.from(pool.subarray(used - SALT_BYTES, used));
-};
-
 /**
  * Commitment to a value: SHA-256 of a fresh salt of 16 bytes and the value's UTF-8, hex. Without the salt it tells nothing of the value;
  * the salt's fixed length leaves no two readings.
@@ -79,7 +68,7 @@ export const toAuditValues = (event: AuditEvent): readonly unknown[] => {
   const disclosure: Record<string, { salt: string; value: string }> = {};
   const commit = (name: string, value: string | null | undefined): string | null => {
     if (value === null || value === undefined) return null;
-    const salt = makeSalt();
+    const salt = randomBytesOf(SALT_BYTES);
     disclosure[name] = { salt: salt.toString('base64url'), value };
     return `cm:${commitTo(value, salt)}`;
   };

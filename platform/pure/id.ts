@@ -20,12 +20,18 @@ export const cityOfId = (text: string, kind: string): string | null => {
 
 /** Writes 16 bytes as 26 letters of Crockford's base 32, in the order of the bytes. */
 export const toBase32 = (bytes: Uint8Array): string => {
-  let value = 0n;
-  for (let i = 0; i < 16; i++) value = (value << 8n) | BigInt(bytes[i] ?? 0);
+  // 128 bits behind two zeros: 26 times five.
+  let held = 0;
+  let count = 2;
   let text = '';
-  for (let i = 0; i < 26; i++) {
-    text = ALPHABET[Number(value & 31n)] + text;
-    value >>= 5n;
+  for (let i = 0; i < 16; i++) {
+    held = (held << 8) | (bytes[i] ?? 0);
+    count += 8;
+    while (count >= 5) {
+      count -= 5;
+      text += ALPHABET[(held >> count) & 31];
+    }
+    held &= (1 << count) - 1;
   }
   return text;
 };
