@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -5,6 +6,12 @@ import { startEmbeddedNetwork } from '#embedded/network.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
 import { makeLog } from '#platform/observability/log.ts';
+
+/** Ends the servers and removes their folder when this process is gone without having done so itself (it was killed). */
+const watchOver = (pids, folder) => {
+  const script = `while kill -0 ${process.pid} 2>/dev/null; do sleep 1; done; [ -d "$0" ] && kill -INT ${pids.join(' ')} 2>/dev/null; sleep 2; rm -rf "$0"`;
+  spawn('/bin/sh', ['-c', script, folder], { detached: true, stdio: 'ignore' }).unref();
+};
 
 /** One set of migrated clusters for the whole run; each test file copies the databases for itself (`testNetwork`). */
 export default async function setUp() {
@@ -18,6 +25,10 @@ export default async function setUp() {
   });
   globalThis.caregraphTestNetwork = { network, folder };
   const { cities, secrets, superuser } = network;
+  watchOver(
+    cities.flatMap(({ code }) => network.city(code).nodes.map(({ pid }) => pid)),
+    folder,
+  );
   const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
   try {
     await Promise.all(cities.map((city) => migrateCity(city, migrator)));
