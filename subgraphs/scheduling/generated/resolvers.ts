@@ -263,7 +263,7 @@ export type AppointmentConnection = {
   readonly pageInfo: PageInfo;
 };
 
-/** All that is given must hold. `from` and `to` bound the start, `[from, to)`. */
+/** All that is given must hold. `from` and `to` bound the start, `[from, to)`; lists begin now where neither says otherwise, feeds are not bounded. */
 export type SlotFilter = {
   /** Codes of cities; all when left out. */
   readonly cities?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
@@ -529,7 +529,7 @@ export type Query = {
   readonly cities?: Maybe<ReadonlyArray<City>>;
   /** Types of appointment that can be had; no login is needed. */
   readonly appointmentTypes?: Maybe<ReadonlyArray<Scalars['String']['output']>>;
-  /** Slots of all cities, by start. A city that is down costs its own rows alone. */
+  /** Slots of all cities, by start, from now on unless the filter says otherwise. A city that is down costs its own rows alone. */
   readonly slots?: Maybe<SlotConnection>;
   /** One slot by its id. */
   readonly slot?: Maybe<Slot>;

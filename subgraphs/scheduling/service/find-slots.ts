@@ -29,6 +29,11 @@ const requireViewer = ({ viewer }: Caller): void => {
 
 /** Slots and what they cost, for anybody who is logged in. */
 export const makeFindSlots = ({ cities, cursors, clock }: Parts) => {
+  /** Where a list begins that names no beginning: now, or the first slot of all where it ends in the past. */
+  const beginning = (to: Date | null): Date | null => {
+    const now = clock();
+    return to !== null && to <= now ? null : now;
+  };
   const page = async (scope: string, filter: SlotFilter, { first, after }: PageInput): Promise<SlotPage> => {
     const size = pageSize(first);
     const behind = after === undefined || after === null ? null : cursors.decode<SlotPosition>(scope, after);
@@ -47,13 +52,13 @@ export const makeFindSlots = ({ cities, cursors, clock }: Parts) => {
     };
   };
   return {
-    /** Slots of several cities by start. A city that is down costs its own rows alone. */
+    /** Slots of several cities by start, from now on unless the filter says otherwise. A city that is down costs its own rows alone. */
     slots: async (caller: Caller, input: SlotFilterInput, paging: PageInput): Promise<SlotPage> => {
       requireViewer(caller);
       const filter = readSlotFilter(cities.codes, input);
       return page(
         `slots:${canonicalize({ ...filter, from: filter.from?.getTime() ?? null, to: filter.to?.getTime() ?? null })}`,
-        filter,
+        { ...filter, from: filter.from ?? beginning(filter.to) },
         paging,
       );
     },
@@ -71,7 +76,7 @@ export const makeFindSlots = ({ cities, cursors, clock }: Parts) => {
         cities: [city],
         appointmentType: null,
         practitionerId,
-        from: from ?? clock(),
+        from: from ?? beginning(to ?? null),
         to: to ?? null,
         onlyAvailable: false,
       };

@@ -172,6 +172,23 @@ describe('slots', () => {
     expect(open.data.slots.nodes.map((node: { id: string }) => node.id)).toEqual(ids.slice(1));
   });
 
+  it('begins now, unless the filter names a beginning or an end in the past', async () => {
+    const hour = 3_600_000;
+    const at = (hours: number): Date => new Date(Date.now() + hours * hour);
+    const [begun, ahead] = [
+      await house.addSlot({ city: 'SHE', startsAt: at(-2), type: 'PAST', capacity: 1 }),
+      await house.addSlot({ city: 'SHE', startsAt: at(2), type: 'PAST', capacity: 1 }),
+    ];
+    const list = async (filter: Record<string, unknown>): Promise<string[]> => {
+      const { data } = await house.ask(admin, SLOTS, { filter: { appointmentType: 'PAST', ...filter } });
+      return data.slots.nodes.map((node: { id: string }) => node.id);
+    };
+    expect(await list({})).toEqual([ahead]);
+    expect(await list({ to: at(3) })).toEqual([ahead]);
+    expect(await list({ from: at(-3) })).toEqual([begun, ahead]);
+    expect(await list({ to: at(-1) })).toEqual([begun]);
+  });
+
   it.each([
     [{ cities: ['MTL', 'PAR'] }, 'filter.cities'],
     [{ cities: [] }, 'filter.cities'],
