@@ -14,9 +14,8 @@ import { isFree, pickPort } from './ports.ts';
 import { loadSecrets } from './secrets.ts';
 import { DATABASE, SUPERUSER } from './setup.ts';
 
-export type { EmbeddedCity, NodeName } from './city.ts';
+export type { EmbeddedCity } from './city.ts';
 export { EmbeddedFailure } from './failure.ts';
-export type { ClusterState } from './server.ts';
 
 /** The running network: a cluster for each city, on 127.0.0.1. */
 export type EmbeddedNetwork = {

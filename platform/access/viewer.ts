@@ -25,4 +25,3 @@ export type Caller = {
 };
 
 export const ROLE_NAMES = { P: 'PATIENT', D: 'PRACTITIONER', A: 'ADMIN', U: 'AUDITOR' } as const;
-export type RoleName = (typeof ROLE_NAMES)[RoleCode];
