@@ -159,7 +159,7 @@ describe('a subgraph that is down', () => {
     await world.ask({ query });
     const began = performance.now();
     const { json, text } = await world.ask({ query });
-    expect(performance.now() - began).toBeLessThan(500); // the deadline is 2,500
+    expect(performance.now() - began).toBeLessThan(50);
     expect(json.data).toEqual({ person: { name: 'Éloïse', town: null }, towns: null });
     expect(new Set(json.errors.map((error: any) => error.extensions.code))).toEqual(new Set(['SUBGRAPH_UNAVAILABLE']));
     expect(text).not.toMatch(/127\.0\.0\.1|localhost|ECONN|places/);

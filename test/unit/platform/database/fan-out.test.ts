@@ -11,8 +11,8 @@ const fresh = <T>(value: T) => ({ value, staleAsOf: null });
 describe('fanOut', () => {
   it('asks all cities at once and keeps their order', async () => {
     const started = performance.now();
-    const parts = await fanOut(cities, ({ city }) => later(300, fresh(city.code.toLowerCase())));
-    expect(performance.now() - started).toBeLessThan(800); // one after the other: 900
+    const parts = await fanOut(cities, ({ city }) => later(100, fresh(city.code.toLowerCase())));
+    expect(performance.now() - started).toBeLessThan(250);
     expect(parts).toEqual([
       { city: 'MTL', state: 'COMPLETE', asOf: null, value: 'mtl' },
       { city: 'QUE', state: 'COMPLETE', asOf: null, value: 'que' },
@@ -25,7 +25,7 @@ describe('fanOut', () => {
     const parts = await fanOut(cities, ({ city }) => (city.code === 'QUE' ? new Promise(() => {}) : Promise.resolve(fresh(1))), 100);
     const took = performance.now() - started;
     expect(took).toBeGreaterThanOrEqual(95);
-    expect(took).toBeLessThan(1_000);
+    expect(took).toBeLessThan(400);
     expect(parts.map(({ state }) => state)).toEqual(['COMPLETE', 'UNAVAILABLE', 'COMPLETE']);
     expect(parts[1]).toEqual({ city: 'QUE', state: 'UNAVAILABLE', asOf: null, value: null });
   });
