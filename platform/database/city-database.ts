@@ -66,8 +66,6 @@ type Node = {
   readonly own: WatchedPool;
   orm: Promise<{ readonly source: DataSource; readonly watched: WatchedPool }> | null;
   downUntil: number;
-  /** When it last answered. */
-  heardAt: number;
 };
 
 export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): CityDatabase => {
@@ -91,7 +89,7 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
     pool.on('error', () => {});
     // A server that dies while a client is checked out would otherwise take the process along.
     pool.on('connect', (client) => client.on('error', () => {}));
-    return { address, own: watchPool(pool), orm: null, downUntil: 0, heardAt: 0 };
+    return { address, own: watchPool(pool), orm: null, downUntil: 0 };
   });
   let primary: Node | null = null;
   let finding: Promise<Node> | null = null;
@@ -157,13 +155,8 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
     for (let attempt = 1; ; attempt++) {
       const node = await takePrimary();
       try {
-        const result = await run(node);
-        node.heardAt = Date.now();
-        return result;
+        return await run(node);
       } catch (error) {
-        if (sqlStateOf(error) !== null && !isConnectionFailure(error)) node.heardAt = Date.now();
-        // Busy is not down: while others are answered, the city is not closed to everybody for one who waited too long.
-        if (isNoneFree(error) && Date.now() - node.heardAt < connectTimeoutMs) throw new OverloadedError(city.code);
         if (isReadOnlyServer(error) && attempt < TRIES) {
           if (primary === node) primary = null; // a replica now: another node was promoted
           continue;

@@ -1,4 +1,5 @@
-import { type Caller, ROLE_NAMES, type Viewer } from '#platform/access/viewer.ts';
+import type { Caller, Viewer } from '#platform/access/viewer.ts';
+import { agentOf } from '#platform/audit/agent.ts';
 import type { AuditEntity, AuditEvent, Outcome } from '#platform/audit/event.ts';
 
 /** Why an event is written: its act, how it ended, and what it was about. */
@@ -11,14 +12,11 @@ type Reading = {
   readonly entities: readonly AuditEntity[];
 };
 
-const PURPOSES = { P: 'PATRQT', D: 'TREAT', A: 'HOPERAT', U: 'HCOMPL' } as const;
-
 /** The event of somebody's reading in the audit log, or of their trying to. */
 export const toReadingEvent = (caller: Caller, viewer: Viewer, reading: Reading): AuditEvent => ({
   ...reading,
   observer: 'audit',
   action: 'R',
-  purpose: PURPOSES[viewer.role],
-  actor: { role: ROLE_NAMES[viewer.role], city: viewer.city, accountId: viewer.accountId },
+  ...agentOf(viewer),
   requestId: caller.requestId,
 });

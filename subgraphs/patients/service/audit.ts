@@ -1,9 +1,9 @@
-import { type Caller, ROLE_NAMES, type RoleCode, type Viewer } from '#platform/access/viewer.ts';
+import type { Caller, Viewer } from '#platform/access/viewer.ts';
+import { agentOf } from '#platform/audit/agent.ts';
 import { appendAudit } from '#platform/audit/append.ts';
-import type { AuditAction, AuditActor, AuditEntity, AuditEvent, Outcome } from '#platform/audit/event.ts';
+import type { AuditAction, AuditEntity, AuditEvent, Outcome } from '#platform/audit/event.ts';
 import type { Cities } from '#platform/database/cities.ts';
 
-const PURPOSES: Readonly<Record<RoleCode, string>> = { P: 'PATRQT', D: 'TREAT', A: 'HOPERAT', U: 'HCOMPL' };
 const ACTIONS: Readonly<Record<string, AuditAction>> = {
   createPatient: 'C',
   registerPatient: 'C',
@@ -34,10 +34,6 @@ export type Happening = {
 /** The audit entry of something that happened in a request. */
 export const toEvent = ({ viewer, requestId }: Caller, happening: Happening): AuditEvent => {
   const { city, act, outcome, reason, patientId, entities, values } = happening;
-  const who = happening.actor ?? viewer;
-  const actor: AuditActor = who
-    ? { role: ROLE_NAMES[who.role], city: who.city, accountId: who.accountId }
-    : { role: 'ANONYMOUS', city: null, accountId: null };
   return {
     city,
     observer: 'patients',
@@ -45,8 +41,7 @@ export const toEvent = ({ viewer, requestId }: Caller, happening: Happening): Au
     action: ACTIONS[act] ?? 'R',
     outcome,
     ...(reason === undefined ? {} : { reason }),
-    purpose: who ? PURPOSES[who.role] : 'PATRQT',
-    actor,
+    ...agentOf(happening.actor ?? viewer),
     ...(patientId === undefined ? {} : { patientId }),
     ...(entities === undefined ? {} : { entities }),
     ...(values === undefined ? {} : { values }),

@@ -1,12 +1,10 @@
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import { type Caller, ROLE_NAMES } from '#platform/access/viewer.ts';
+import type { Caller } from '#platform/access/viewer.ts';
+import { agentOf } from '#platform/audit/agent.ts';
 import { type AuditAction, type AuditEntity, type AuditEvent, Outcome } from '#platform/audit/event.ts';
 import { type Appointment, toAppointmentRecord } from '../domain/appointment.ts';
 import type { NewSlot } from '../domain/slot.ts';
-
-/** Why somebody acts, by role. https://terminology.hl7.org/CodeSystem-v3-ActReason.html */
-const PURPOSES = { P: 'PATRQT', D: 'TREAT', A: 'HOPERAT', U: 'HCOMPL' } as const;
 
 /** SHA-256 (hex) of a record's RFC 8785 bytes. */
 export const hashOf = (record: unknown): string => hash('sha256', canonicalize(record) ?? '');
@@ -26,10 +24,7 @@ export type Act = {
 export const toEvent = ({ viewer, requestId }: Pick<Caller, 'viewer' | 'requestId'>, act: Act): AuditEvent => ({
   ...act,
   observer: 'scheduling',
-  purpose: viewer ? PURPOSES[viewer.role] : 'PATRQT',
-  actor: viewer
-    ? { role: ROLE_NAMES[viewer.role], city: viewer.city, accountId: viewer.accountId }
-    : { role: 'ANONYMOUS', city: null, accountId: null },
+  ...agentOf(viewer),
   requestId,
 });
 

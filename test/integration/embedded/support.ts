@@ -10,6 +10,7 @@ import { HOME_CITIES } from '#platform/config/city.ts';
 import type { Log } from '#platform/observability/log.ts';
 
 export const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('tests that drop from root to another account are left out: this is not root');
 export const MONTREAL = HOME_CITIES.filter((city) => city.code === 'MTL');
 
 /** A folder of our own; `cleanUp` removes what was made. */
