@@ -3,15 +3,7 @@ import pg from 'pg';
 import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { CityConfig, NodeAddress } from '#platform/config/city.ts';
-import {
-  CityUnavailableError,
-  isConnectionFailure,
-  isDeadline,
-  isReadOnlyServer,
-  isRetryable,
-  OverloadedError,
-  sqlStateOf,
-} from './errors.ts';
+import { CityUnavailableError, isConnectionFailure, isDeadline, isReadOnlyServer, isRetryable, OverloadedError } from './errors.ts';
 import { isNoneFree, type WatchedPool, watchPool } from './watched-pool.ts';
 
 /** A statement with a name: prepared once per connection, then only bound. The name is unique to the text. */
