@@ -43,6 +43,9 @@ export type Question =
       readonly resource: OfAppointment;
     }
   | { readonly action: 'schedule:read'; readonly resource: OfPatient }
+  | { readonly action: 'file:read' | 'file:write'; readonly resource: OfPatient }
+  | { readonly action: 'file:delete'; readonly resource: OfPatient & { readonly isUploader: boolean } }
+  | { readonly action: 'file:operate'; readonly resource: { readonly city: string } }
   | { readonly action: 'audit:read' }
   | { readonly action: 'graph:introspect' };
 
@@ -89,6 +92,20 @@ export const decide = (viewer: PolicyViewer | null, question: Question): Decisio
           isHomeAdmin(viewer, question.resource.patientCity) ||
           treats(viewer, question.resource),
       );
+    case 'file:read':
+    case 'file:write':
+      return when(
+        isSelf(viewer, question.resource.patientId) ||
+          isHomeAdmin(viewer, question.resource.patientCity) ||
+          treats(viewer, question.resource),
+      );
+    // What others put into a record is not the patient's to take out.
+    case 'file:delete':
+      return when(
+        (isSelf(viewer, question.resource.patientId) && question.resource.isUploader) ||
+          isHomeAdmin(viewer, question.resource.patientCity) ||
+          treats(viewer, question.resource),
+      );
     case 'patient:delete':
       return when(isHomeAdmin(viewer, question.resource.patientCity));
     case 'access:grant':
@@ -98,6 +115,7 @@ export const decide = (viewer: PolicyViewer | null, question: Question): Decisio
       return when((viewer.role === 'A' || viewer.role === 'D') && viewer.city === question.resource.city);
     case 'account:set-role':
     case 'slot:add':
+    case 'file:operate':
       return when(isHomeAdmin(viewer, question.resource.city));
     case 'slot:read':
       return ALLOW;
