@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { openCities } from '#platform/database/cities.ts';
 import type { Named } from '#platform/database/city-database.ts';
 import { makeLog } from '#platform/observability/log.ts';
-import { type Delivery, startFeed } from '#platform/sequence/feed.ts';
+import { type Delivery, startFeed as startAnyFeed } from '#platform/sequence/feed.ts';
 import { outboxReader } from '#platform/sequence/outbox.ts';
 import { comparePositions, type Position } from '#platform/sequence/position.ts';
-import { startRelay } from '#platform/sequence/relay.ts';
+import { startRelay as startAnyRelay } from '#platform/sequence/relay.ts';
 import { linkTo } from '#test/integration/scheduling/city-link.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
 
@@ -22,8 +22,19 @@ beforeAll(async () => {
 afterAll(async () => {
   await network?.stop();
 });
+/** What a test started, ended behind it also where it failed: what runs on would keep the whole run from ending. */
+const running: { readonly stop: () => Promise<void> }[] = [];
+const own = <T extends { readonly stop: () => Promise<void> }>(thing: T): T => {
+  running.push(thing);
+  return thing;
+};
+afterEach(async () => {
+  for (const thing of running.splice(0).reverse()) await thing.stop();
+});
 const open = (role: 'scheduling' | 'relay', cities = network.cities) =>
-  openCities(cities, { role, password: network.secrets.databasePasswords[role], maxConnections: 20 });
+  own(openCities(cities, { role, password: network.secrets.databasePasswords[role], maxConnections: 20 }));
+const startRelay = (settings: Parameters<typeof startAnyRelay>[0]) => own(startAnyRelay(settings));
+const startFeed = async (settings: Parameters<typeof startAnyFeed>[0]) => own(await startAnyFeed(settings));
 
 /** Reads a stream until `done`, at most `withinMs`. */
 const gather = async (
@@ -53,13 +64,12 @@ describe('the outbox', () => {
     await expect(cities.of('MTL').named({ name: 'drop', text: 'DELETE FROM scheduling.outbox' }, [])).rejects.toMatchObject({
       code: '42501',
     });
-    await cities.stop();
   });
 
   it('tells every change once while sixteen write, and in the same order to everybody', async () => {
     const cities = open('scheduling');
     const relays = open('relay');
-    const relay = startRelay({ database: relays.of('MTL'), schema: 'scheduling', log, pollMs: 10 });
+    startRelay({ database: relays.of('MTL'), schema: 'scheduling', log, pollMs: 10 });
     const feed = await startFeed({ cities, schema: 'scheduling', log });
     const follow = () => feed.follow({ cities: ['MTL'], after: null, accept: ({ topic }) => topic === 'test' });
     const first = follow();
@@ -84,9 +94,6 @@ describe('the outbox', () => {
     const positions = (one ?? []).flatMap((each) => (each.kind === 'event' ? [each.event.position] : []));
     expect(positions.every((position, i) => i === 0 || comparePositions(positions[i - 1] as Position, position) < 0)).toBe(true);
     expect(feed.followers()).toBe(0);
-    await relay.stop();
-    await feed.stop();
-    await Promise.all([cities.stop(), relays.stop()]);
   });
 
   it('does not pass over a change that commits late', async () => {
@@ -102,20 +109,20 @@ describe('the outbox', () => {
       database: db.city.database,
     });
     await late.connect();
+    own({ stop: () => late.end() });
     await late.query('begin');
     await late.query(WRITE.text, ['QUE', 'late']);
     await db.named(WRITE, ['QUE', 'early']);
     expect(await reader.read(db.named, 'QUE', start, 10)).toEqual([]);
     await late.query('commit');
-    await late.end();
     expect((await reader.read(db.named, 'QUE', start, 10))?.map(({ subject }) => subject)).toEqual(['late', 'early']);
-    await cities.stop();
   });
 
   it('loses and repeats nothing while the city goes away, and continues from a cursor exactly', async () => {
     const [sherbrooke] = network.cities.filter(({ code }) => code === 'SHE');
     if (!sherbrooke) throw new Error('no city SHE');
     const link = await linkTo(sherbrooke);
+    own({ stop: link.cut });
     const direct = open('scheduling');
     const cities = open('scheduling', [link.city]);
     const feed = await startFeed({ cities, schema: 'scheduling', log, pollMs: 50 });
@@ -139,9 +146,6 @@ describe('the outbox', () => {
       await write(`after ${from}`);
       expect(subjects(await gather(replay, (some) => subjects(some).at(-1) === `after ${from}`)).slice(0, rest.length)).toEqual(rest);
     }
-    await feed.stop();
-    await link.cut();
-    await Promise.all([cities.stop(), direct.stop()]);
   });
 
   it('tells RESTART once for a history that is no more, or pruned, and goes on from now', async () => {
@@ -154,7 +158,7 @@ describe('the outbox', () => {
     for (let i = 0; i < 3; i++) await db.named(WRITE, ['MTL', `old ${i}`]);
     const admin = await network.admin('MTL');
     await admin.query(`update scheduling.outbox set at = now() - interval '8 days'`);
-    const relay = startRelay({ database: relays.of('MTL'), schema: 'scheduling', log, pollMs: 10 });
+    startRelay({ database: relays.of('MTL'), schema: 'scheduling', log, pollMs: 10 });
     const deadline = Date.now() + 5_000;
     while ((await admin.query('select 1 from scheduling.outbox')).rowCount !== 0) expect(Date.now()).toBeLessThan(deadline);
     const ahead: Position = [old[0], String(BigInt(old[1]) + 1_000_000n), '1'];
@@ -167,9 +171,6 @@ describe('the outbox', () => {
       expect(next.value).toMatchObject({ kind: 'event', event: { subject: 'new' } });
       await stream.return?.();
     }
-    await relay.stop();
-    await feed.stop();
-    await Promise.all([cities.stop(), relays.stop()]);
   });
 
   it('keeps a slow subscriber’s queue small, tells the latest of each key, and loses no key', async () => {
@@ -190,8 +191,6 @@ describe('the outbox', () => {
     expect(told.size).toBe(701);
     expect(told.get('key 5')).toEqual({ n: 2_805 });
     expect(new Set(all.map((each) => JSON.stringify(each.cursor))).size).toBe(all.length);
-    await feed.stop();
-    await cities.stop();
   });
 
   it('ends a waiting subscriber at once', async () => {
@@ -205,7 +204,6 @@ describe('the outbox', () => {
     const next = another.next();
     await feed.stop();
     expect(await next).toEqual({ done: true, value: undefined });
-    await cities.stop();
   });
 
   it('has one relay a city: a second stands by and takes over', async () => {
@@ -213,7 +211,7 @@ describe('the outbox', () => {
     const cities = open('scheduling');
     const first = startRelay({ database: relays.of('MTL'), schema: 'scheduling', log, pollMs: 10 });
     await new Promise((resolve) => setTimeout(resolve, 200));
-    const second = startRelay({ database: relays.of('MTL'), schema: 'scheduling', log, pollMs: 10 });
+    startRelay({ database: relays.of('MTL'), schema: 'scheduling', log, pollMs: 10 });
     const admin = await network.admin('MTL');
     const holders = async () =>
       (
@@ -234,7 +232,5 @@ describe('the outbox', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     expect(told).toBeGreaterThan(0);
-    await second.stop();
-    await Promise.all([relays.stop(), cities.stop()]);
   });
 });
