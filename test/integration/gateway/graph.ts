@@ -1,7 +1,6 @@
 import { composeServices } from '@apollo/composition';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { type DocumentNode, parse } from 'graphql';
-import { exportJWK, generateKeyPair } from 'jose';
 import { type GatewaySettings, startGateway } from '#gateway/server.ts';
 import { makeTokenSigner } from '#platform/access/token.ts';
 import type { Caller, Viewer } from '#platform/access/viewer.ts';
@@ -11,6 +10,8 @@ import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { type Served, serveSubgraph } from '#platform/http/serve-subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { ForbiddenError, NotFoundError } from '#platform/pure/faults.ts';
+import type { Loose } from '#test/support/loose.ts';
+import { aSigningKey } from '#test/support/signing-key.ts';
 
 /** Two small subgraphs that meet in a type, as the real ones do, with fields that fail in every way that matters. */
 const PEOPLE = parse(`
@@ -50,11 +51,6 @@ export type World = {
   readonly move: (id: string) => void;
   readonly openFeeds: () => number;
   readonly log: Log;
-};
-
-const key = async (kid: string): Promise<SigningKey> => {
-  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
-  return { kid, publicJwk: (await exportJWK(publicKey)) as never, privateJwk: (await exportJWK(privateKey)) as never };
 };
 
 export const makeWorld = (): World & { readonly subgraphs: { readonly people: Subgraph; readonly places: Subgraph } } => {
@@ -231,14 +227,14 @@ export type Running = ReturnType<typeof makeWorld> & {
   readonly ask: (
     body: unknown,
     headers?: Readonly<Record<string, string>>,
-  ) => Promise<{ readonly status: number; readonly headers: Headers; readonly text: string; readonly json: any }>;
+  ) => Promise<{ readonly status: number; readonly headers: Headers; readonly text: string; readonly json: Loose }>;
   readonly stop: () => Promise<void>;
 };
 
 /** The whole of it running on free ports, with subgraphs in the process or behind HTTP. */
 export const startWorld = async (kind: 'in-process' | 'http', says: Partial<GatewaySettings> = {}): Promise<Running> => {
   const world = makeWorld();
-  const [assertionKey, tokenKey] = [await key('a1'), await key('t1')];
+  const [assertionKey, tokenKey] = [aSigningKey('a1'), aSigningKey('t1')];
   const servers: Record<string, Served> = {};
   const subgraphs: Record<string, GatewaySettings['subgraphs'][string]> = {};
   for (const subgraph of [world.subgraphs.people, world.subgraphs.places]) {
@@ -282,7 +278,7 @@ export const startWorld = async (kind: 'in-process' | 'http', says: Partial<Gate
       try {
         json = JSON.parse(text);
       } catch {}
-      return { status: response.status, headers: response.headers, text, json: json as any };
+      return { status: response.status, headers: response.headers, text, json: json as Loose };
     },
     stop: async () => {
       await gateway.stop();

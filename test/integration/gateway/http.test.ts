@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { getIntrospectionQuery } from 'graphql';
 import { auditServer } from 'graphql-http';
 import { makeAsserter } from '#platform/access/assertion.ts';
+import type { Loose } from '#test/support/loose.ts';
 import { aViewer, type Running, startWorld } from './graph.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -86,7 +87,7 @@ describe.each(['in-process', 'http'] as const)('the gateway over %s subgraphs', 
     const { status, json, text } = await world.ask({ query: '{ fails refused missing towns }' });
     expect(status).toBe(200);
     expect(json.data).toEqual({ fails: null, refused: null, missing: null, towns: ['Montréal', 'Québec'] });
-    const byPath = Object.fromEntries(json.errors.map((error: any) => [error.path[0], error.extensions]));
+    const byPath = Object.fromEntries(json.errors.map((error: Loose) => [error.path[0], error.extensions]));
     expect(byPath).toEqual({
       fails: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.stringMatching(UUID) },
       refused: { code: 'FORBIDDEN', requestId: expect.stringMatching(UUID) },
@@ -161,7 +162,7 @@ describe('a subgraph that is down', () => {
     const { json, text } = await world.ask({ query });
     expect(performance.now() - began).toBeLessThan(50);
     expect(json.data).toEqual({ person: { name: 'Éloïse', town: null }, towns: null });
-    expect(new Set(json.errors.map((error: any) => error.extensions.code))).toEqual(new Set(['SUBGRAPH_UNAVAILABLE']));
+    expect(new Set(json.errors.map((error: Loose) => error.extensions.code))).toEqual(new Set(['SUBGRAPH_UNAVAILABLE']));
     expect(text).not.toMatch(/127\.0\.0\.1|localhost|ECONN|places/);
     const ready = await fetch(`${world.gateway.url}/health/ready`);
     expect(ready.status).toBe(503);
@@ -332,8 +333,8 @@ describe('the edge', () => {
     const authorization = `Bearer ${await world.token({ role: 'A' })}`;
     const { status, json } = await world.ask({ query: getIntrospectionQuery() }, { authorization });
     expect(status).toBe(200);
-    const query = json.data.__schema.types.find((type: any) => type.name === 'Query');
-    expect(query.fields.map((field: any) => field.name)).not.toContain('revokedSessions');
+    const query = json.data.__schema.types.find((type: Loose) => type.name === 'Query');
+    expect(query.fields.map((field: Loose) => field.name)).not.toContain('revokedSessions');
   });
 
   it('rejects documents with 400, with 200 where the client reads plain JSON alone', async () => {
@@ -410,9 +411,9 @@ describe('a subgraph by itself', () => {
     const assertion = { 'x-caregraph-assertion': await (await makeAsserter(world.assertionKey))('patients', null) };
     const query = 'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Person { name } } }';
     const of = (count: number) => ({ query, variables: { representations: Array(count).fill({ __typename: 'Person', id: '1' }) } });
-    expect(((await (await ask(of(500), assertion)).json()) as any).data._entities).toHaveLength(500);
-    expect(((await (await ask(of(501), assertion)).json()) as any).errors[0].extensions.code).toBe('LIMIT_EXCEEDED');
-    expect(((await (await ask(of(20_000), assertion)).json()) as any).data).toBeUndefined();
+    expect(((await (await ask(of(500), assertion)).json()) as Loose).data._entities).toHaveLength(500);
+    expect(((await (await ask(of(501), assertion)).json()) as Loose).errors[0].extensions.code).toBe('LIMIT_EXCEEDED');
+    expect(((await (await ask(of(20_000), assertion)).json()) as Loose).data).toBeUndefined();
   });
 
   it('tells its health to everyone', async () => {

@@ -15,13 +15,12 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { exportJWK, generateKeyPair } from 'jose';
 import { startGateway } from '#gateway/server.ts';
-import type { SigningKey } from '#platform/config/secrets.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Served } from '#platform/http/serve-subgraph.ts';
 import { ForbiddenError, NotFoundError } from '#platform/pure/faults.ts';
 import { randomDocument } from '#test/support/documents.ts';
+import { aSigningKey } from '#test/support/signing-key.ts';
 
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 400);
 const SDL = readFileSync('schema/supergraph.graphql', 'utf8');
@@ -97,12 +96,8 @@ const makeDouble = (name: string, moods: Moods): Subgraph => {
 };
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const aKey = async (kid: string): Promise<SigningKey> => {
-  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
-  return { kid, publicJwk: (await exportJWK(publicKey)) as never, privateJwk: (await exportJWK(privateKey)) as never };
-};
 const start = async (moods: Moods, down: readonly string[] = []): Promise<Served> => {
-  const [assertionKey, tokenKey] = [await aKey('a'), await aKey('t')];
+  const [assertionKey, tokenKey] = [aSigningKey('a'), aSigningKey('t')];
   return startGateway({
     supergraphSdl: SDL,
     subgraphs: Object.fromEntries(

@@ -2,11 +2,12 @@ import { request as httpRequest } from 'node:http';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import type { Loose } from '#test/support/loose.ts';
 import { type Running, startWorld } from './graph.ts';
 
 const MOVED = 'subscription { moved { count person { id town name visits } } }';
 
-type Message = { readonly id?: string; readonly type: string; readonly payload?: any };
+type Message = { readonly id?: string; readonly type: string; readonly payload?: Loose };
 
 /** A client that speaks the protocol by hand. */
 const dial = async (url: string, headers: Readonly<Record<string, string>> = {}) => {

@@ -1,12 +1,9 @@
 import { createHmac } from 'node:crypto';
-import { type CryptoKey, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
+import { type CryptoKey, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { makeTokenSigner, makeTokenVerifier, type TokenVerifier } from '#platform/access/token.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
+import { aSigningKey } from '#test/support/signing-key.ts';
 
-const makeKey = async (kid: string): Promise<SigningKey> => {
-  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
-  return { kid, publicJwk: (await exportJWK(publicKey)) as never, privateJwk: (await exportJWK(privateKey)) as never };
-};
 const viewer = {
   accountId: 'MTL-acc-1',
   role: 'P',
@@ -41,7 +38,7 @@ describe('the check of access tokens', () => {
   };
 
   beforeAll(async () => {
-    key = await makeKey('k1');
+    key = aSigningKey('k1');
     secret = (await importJWK(key.privateJwk, 'EdDSA')) as CryptoKey;
     verify = await makeTokenVerifier([key]);
     good = await (await makeTokenSigner(key))(viewer);
@@ -85,7 +82,7 @@ describe('the check of access tokens', () => {
     ['an empty signature', () => good.replace(/[^.]*$/, '')],
     ['a signature of another length', () => `${good}AA`],
     ['a changed payload', () => good.replace(/\.[^.]+\./, `.${part({ ...claims(), rol: 'A' })}.`)],
-    ['another key of the same kid', async () => (await makeTokenSigner(await makeKey('k1')))(viewer)],
+    ['another key of the same kid', async () => (await makeTokenSigner(aSigningKey('k1')))(viewer)],
     ['kid ../../dev/null', async () => sign({ ...HEADER, kid: '../../dev/null' }, claims())],
     ['kid of SQL', async () => sign({ ...HEADER, kid: "k1' OR '1'='1" }, claims())],
     ['kid of a URL', async () => sign({ ...HEADER, kid: 'https://evil.example/jwks.json' }, claims())],
@@ -95,7 +92,7 @@ describe('the check of access tokens', () => {
     [
       'its own jwk',
       async () => {
-        const other = await makeKey('k2');
+        const other = aSigningKey('k2');
         const otherSecret = (await importJWK(other.privateJwk, 'EdDSA')) as CryptoKey;
         return new SignJWT(claims()).setProtectedHeader({ ...HEADER, jwk: other.publicJwk as never }).sign(otherSecret);
       },
@@ -135,7 +132,7 @@ describe('the check of access tokens', () => {
       return Promise.reject(new Error('no'));
     }) as never;
     try {
-      const other = await makeKey('k2');
+      const other = aSigningKey('k2');
       const otherSecret = (await importJWK(other.privateJwk, 'EdDSA')) as CryptoKey;
       for (const header of [{ jku: 'https://evil.example/jwks.json' }, { x5u: 'https://evil.example/cert.pem' }])
         expect(await verify(await new SignJWT(claims()).setProtectedHeader({ ...HEADER, ...header }).sign(otherSecret))).toBeNull();

@@ -1,20 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { importJWK, type JWTHeaderParameters, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { type Asserter, type AssertionVerifier, makeAsserter, makeAssertionVerifier } from '#platform/access/assertion.ts';
 import type { Viewer } from '#platform/access/viewer.ts';
-import type { SigningKey } from '#platform/config/secrets.ts';
+import { aSigningKey } from '#test/support/signing-key.ts';
 
-const aKey = (kid: string): SigningKey => {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return {
-    kid,
-    privateJwk: privateKey.export({ format: 'jwk' }) as Record<string, string>,
-    publicJwk: publicKey.export({ format: 'jwk' }) as Record<string, string>,
-  };
-};
-const key = aKey('one');
-const stranger = aKey('one');
+const key = aSigningKey('one');
+const stranger = aSigningKey('one');
 const viewer: Viewer = {
   accountId: 'MTL-acc-1',
   role: 'P',
