@@ -40,10 +40,18 @@ export type BlobStore = {
     range?: { readonly start: number; readonly end: number },
     signal?: AbortSignal,
   ) => Promise<AsyncIterable<Uint8Array> | null>;
+  /**
+   * Reads durable bytes `start` ≤ i < `end` of a partial; null where there is none, or where the store cannot read what is unfinished (S3:
+   * always). A vault keeps large contents in blobs of 64 MiB, so that it can go on behind the last finished one there.
+   */
+  readonly readPartial: (key: string, range: { readonly start: number; readonly end: number }) => Promise<AsyncIterable<Uint8Array> | null>;
   readonly head: (key: string) => Promise<BlobInfo | null>;
   /** Removes a blob and any partial of the key; no error where there is none. A directory overwrites small blobs before. */
   readonly remove: (key: string) => Promise<void>;
-  /** All finished blobs whose key begins so, in any order. */
+  /**
+   * All finished blobs whose key begins so, in any order. Costs little where the prefix holds a whole name up to its first dot: a directory
+   * puts `MTL/a`, `MTL/a.key` and `MTL/a.1` into the same folder of its fan-out.
+   */
   readonly list: (prefix: string) => AsyncIterable<BlobInfo>;
   /** All partials whose key begins so. */
   readonly listPartials: (prefix: string) => AsyncIterable<BlobInfo>;
