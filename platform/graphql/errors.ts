@@ -1,7 +1,10 @@
 import { GraphQLError } from 'graphql';
 import { AuditUnavailableError } from '#platform/audit/append.ts';
+import { StoreFullError, StoreUnavailableError } from '#platform/blobs/store.ts';
 import { CityUnavailableError, OverloadedError, sqlStateOf } from '#platform/database/errors.ts';
-import { BadInputError, ForbiddenError, NotFoundError, UnauthenticatedError } from '#platform/pure/faults.ts';
+import { KeyRefusedError, KeysUnavailableError } from '#platform/keys/key-ring.ts';
+import { BadInputError, ForbiddenError, LimitExceededError, NotFoundError, UnauthenticatedError } from '#platform/pure/faults.ts';
+import { IntegrityError } from '#platform/vault/vault.ts';
 
 /** Every code that an error of the graph can carry. */
 export const ERROR_CODES = [
@@ -42,6 +45,14 @@ export const toGraphError = (thrown: unknown): GraphQLError | null => {
   if (thrown instanceof ForbiddenError) return graphError('FORBIDDEN', 'You may not do this.');
   if (thrown instanceof NotFoundError) return graphError('NOT_FOUND', 'Not found.');
   if (thrown instanceof BadInputError) return graphError('BAD_USER_INPUT', thrown.message, { field: thrown.field });
+  if (thrown instanceof LimitExceededError) return graphError('LIMIT_EXCEEDED', thrown.message);
+  if (thrown instanceof IntegrityError || thrown instanceof KeyRefusedError)
+    return graphError('INTEGRITY_ERROR', 'No store holds this content intact; it is not shown.');
+  if (thrown instanceof StoreFullError) return graphError('STORAGE_FULL', 'The storage is full; nothing was written.');
+  if (thrown instanceof StoreUnavailableError)
+    return graphError('SUBGRAPH_UNAVAILABLE', 'The stores of contents do not answer now. Try again in a moment.');
+  if (thrown instanceof KeysUnavailableError)
+    return graphError('SUBGRAPH_UNAVAILABLE', 'The keys of contents cannot be had now. Try again in a moment.');
   if (thrown instanceof AuditUnavailableError)
     return graphError('AUDIT_UNAVAILABLE', 'The audit entry could not be written, so nothing was done. Try again.', { city: thrown.city });
   if (thrown instanceof CityUnavailableError)

@@ -73,3 +73,45 @@ export const LocalDateTime = new GraphQLScalarType<string, string>({
   parseValue: toLocal,
   parseLiteral: (node) => toLocal(literal(node.kind, (node as { value?: unknown }).value)),
 });
+
+const toBytes = (value: unknown): Uint8Array => {
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : null;
+  // The decoder skips what it does not know: only what comes out the same again was base64.
+  if (bytes === null || bytes.toString('base64') !== value)
+    throw bad('A Base64 is bytes in base64 with padding (RFC 4648, section 4), without line breaks.');
+  return bytes;
+};
+
+/** Bytes as base64 with padding, RFC 4648, section 4; a `Uint8Array` inside. */
+export const Base64 = new GraphQLScalarType<Uint8Array, string>({
+  name: 'Base64',
+  serialize: (value) => {
+    if (!(value instanceof Uint8Array)) throw new TypeError('a Base64 is made of bytes');
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  },
+  parseValue: toBytes,
+  parseLiteral: (node) => {
+    if (node.kind !== Kind.STRING) throw bad('A Base64 is written as a text in quotes.');
+    return toBytes(node.value);
+  },
+});
+
+const toCount = (value: unknown): number => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw bad('A ByteCount is a whole number from 0 to 9007199254740991.');
+  return value;
+};
+
+/** A whole number from 0 to 2^53 − 1; a `number` inside. */
+export const ByteCount = new GraphQLScalarType<number, number>({
+  name: 'ByteCount',
+  serialize: (value) => {
+    if (!Number.isSafeInteger(value) || (value as number) < 0) throw new TypeError('a ByteCount is a whole number');
+    return value as number;
+  },
+  parseValue: toCount,
+  parseLiteral: (node) => {
+    if (node.kind !== Kind.INT) throw bad('A ByteCount is written as a whole number.');
+    return toCount(Number(node.value));
+  },
+});

@@ -22,3 +22,8 @@ export class BadInputError extends Error {
     this.field = field;
   }
 }
+
+/** More was asked for than one answer gives. `message` says how to get the rest and repeats no value. */
+export class LimitExceededError extends Error {
+  override readonly name = 'LimitExceededError';
+}
