@@ -27,7 +27,15 @@ export type KeysConfig =
   /** Given as a secret; new keys come by configuration. */
   | { readonly kind: 'keyring'; readonly keyring: Keyring }
   /** Vault or OpenBao Transit: key `{keyPrefix}{city in lower case}`, with derived contexts off; the context is bound as associated data. */
-  | { readonly kind: 'transit'; readonly url: string; readonly token: string; readonly mount: string; readonly keyPrefix: string }
+  | {
+      readonly kind: 'transit';
+      readonly url: string;
+      readonly token: string;
+      readonly mount: string;
+      readonly keyPrefix: string;
+      /** Namespace that the mount is in; null: the root. */
+      readonly namespace: string | null;
+    }
   /** AWS KMS: a key id, ARN or alias per city. `endpoint` only where it is not AWS's own. */
   | {
       readonly kind: 'aws-kms';
