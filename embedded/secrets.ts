@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { z } from 'zod';
 import { DATABASE_ROLES, type DatabaseRole, type Secrets, type SigningKey } from '#platform/config/secrets.ts';
@@ -10,34 +10,39 @@ export type EmbeddedSecrets = { readonly secrets: Secrets; readonly superuserPas
 
 const makePassword = (): string => randomBytes(32).toString('base64url');
 
-/** Thumbprint of an Ed25519 key, RFC 7638 with the members RFC 8037 requires, in their order. */
+/** Thumbprint of an Ed25519 or X25519 key, RFC 7638 with the members RFC 8037 requires, in their order. */
 const thumbprint = (jwk: { readonly crv: string; readonly kty: string; readonly x: string }): string =>
   createHash('sha256')
     .update(JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x }))
     .digest('base64url');
 
-const makeSigningKey = (): SigningKey => {
-  const { privateKey } = generateKeyPairSync('ed25519');
+const toPair = (privateKey: KeyObject, crv: string, use: Readonly<Record<string, string>>): SigningKey => {
   const { d = '', x = '' } = privateKey.export({ format: 'jwk' });
-  const publicJwk = { kty: 'OKP', crv: 'Ed25519', x };
+  const publicJwk = { kty: 'OKP', crv, x };
   const kid = thumbprint(publicJwk);
-  const named = { kid, alg: 'EdDSA', use: 'sig' };
+  const named = { kid, ...use };
   return { kid, privateJwk: { ...publicJwk, d, ...named }, publicJwk: { ...publicJwk, ...named } };
 };
+const makeSigningKey = (): SigningKey => toPair(generateKeyPairSync('ed25519').privateKey, 'Ed25519', { alg: 'EdDSA', use: 'sig' });
+const makeSealingKey = (): SigningKey => toPair(generateKeyPairSync('x25519').privateKey, 'X25519', { alg: 'ECDH-ES', use: 'enc' });
 
 const key32 = z.string().refine((text) => Buffer.from(text, 'base64url').length === 32);
 const password = z.string().min(32);
-const publicJwk = z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: key32 }).catchall(z.string());
-const signingKey = z
-  .object({ kid: z.string(), privateJwk: publicJwk.extend({ d: key32 }), publicJwk })
-  .refine((key) => key.kid === thumbprint(key.publicJwk) && key.publicJwk.x === key.privateJwk.x)
-  .refine((key) => createPublicKey({ key: key.privateJwk, format: 'jwk' }).export({ format: 'jwk' })['x'] === key.publicJwk.x);
+const keyPair = (crv: 'Ed25519' | 'X25519') => {
+  const publicJwk = z.object({ kty: z.literal('OKP'), crv: z.literal(crv), x: key32 }).catchall(z.string());
+  return z
+    .object({ kid: z.string(), privateJwk: publicJwk.extend({ d: key32 }), publicJwk })
+    .refine((key) => key.kid === thumbprint(key.publicJwk) && key.publicJwk.x === key.privateJwk.x)
+    .refine((key) => createPublicKey({ key: key.privateJwk, format: 'jwk' }).export({ format: 'jwk' })['x'] === key.publicJwk.x);
+};
 const secretsFile = z.object({
   version: z.literal(1),
   databasePasswords: z.record(z.string(), password),
-  tokenKey: signingKey,
-  assertionKey: signingKey,
+  tokenKey: keyPair('Ed25519'),
+  assertionKey: keyPair('Ed25519'),
   cursorKey: key32,
+  // Absent from networks made before there were sealed files; it is added then.
+  sealingKeys: z.array(keyPair('X25519')).min(1).optional(),
   superuserPassword: password,
   replicationPassword: password,
 });
@@ -75,15 +80,20 @@ export const loadSecrets = async (dataDir: string, clustersExist: boolean): Prom
           tokenKey: makeSigningKey() as SecretsFile['tokenKey'],
           assertionKey: makeSigningKey() as SecretsFile['assertionKey'],
           cursorKey: randomBytes(32).toString('base64url'),
+          sealingKeys: [makeSealingKey()] as SecretsFile['sealingKeys'],
           superuserPassword: makePassword(),
           replicationPassword: makePassword(),
         }
-      : { ...known, databasePasswords: { ...known.databasePasswords, ...passwordsFor(known.databasePasswords) } };
+      : {
+          ...known,
+          databasePasswords: { ...known.databasePasswords, ...passwordsFor(known.databasePasswords) },
+          sealingKeys: known.sealingKeys ?? ([makeSealingKey()] as SecretsFile['sealingKeys']),
+        };
   const written = `${JSON.stringify(content, null, 2)}\n`;
   if (written !== text) await replaceFile(file, written, { durable: true });
-  const { tokenKey, assertionKey, cursorKey, superuserPassword, replicationPassword } = content;
+  const { tokenKey, assertionKey, cursorKey, sealingKeys = [], superuserPassword, replicationPassword } = content;
   return {
-    secrets: { databasePasswords: passwordsFor(content.databasePasswords), tokenKey, assertionKey, cursorKey },
+    secrets: { databasePasswords: passwordsFor(content.databasePasswords), tokenKey, assertionKey, cursorKey, sealingKeys },
     superuserPassword,
     replicationPassword,
   };

@@ -4,6 +4,7 @@ import { startFiles } from '#files/server.ts';
 import { startGateway } from '#gateway/server.ts';
 import { startPatients } from '#patients/server.ts';
 import type { CityConfig } from '#platform/config/city.ts';
+import type { FilesConfig } from '#platform/config/files.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
@@ -20,6 +21,8 @@ export type AppSettings = {
   readonly development: boolean;
   readonly allowedOrigins: readonly string[];
   readonly appointmentTypes: readonly string[];
+  /** Stores, keys and quotas of files. */
+  readonly files: FilesConfig;
   readonly log: Log;
   /** How often ended sessions are read, in milliseconds. */
   readonly sessionsEveryMs?: number;
@@ -40,7 +43,7 @@ export const startApp = async (settings: AppSettings): Promise<App> => {
       ...(await Promise.all([
         startPatients(parts),
         startScheduling({ ...parts, appointmentTypes: settings.appointmentTypes }),
-        startFiles(parts),
+        startFiles({ ...parts, files: settings.files }),
         startAudit(parts),
       ])),
     );

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CityConfig } from '#platform/config/city.ts';
+import type { FilesConfig, StoreConfig } from '#platform/config/files.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
 import type { App, AppSettings } from './app.ts';
 import { SUBGRAPHS } from './supergraph.ts';
@@ -24,6 +25,25 @@ const dsnOf = ({ nodes, database }: CityConfig): string =>
   `postgres://${nodes.map(({ host, port }) => `${host}:${port}`).join(',')}/${database}`;
 const privateKey = ({ kid, privateJwk }: SigningKey): string => JSON.stringify({ ...privateJwk, kid });
 const publicKey = ({ kid, publicJwk }: SigningKey): string => JSON.stringify({ ...publicJwk, kid });
+
+const storeText = (store: StoreConfig): string =>
+  store.kind === 'directory' ? pathToFileURL(path.resolve(store.folder)).href : JSON.stringify(store);
+const keysEnv = ({ keys }: FilesConfig): Readonly<Record<string, string>> => {
+  if (keys.kind === 'keyring-file') return { FILES_KEYRING_FILE: path.resolve(keys.file) };
+  return keys.kind === 'keyring' ? { FILES_KEYRING: JSON.stringify(keys.keyring) } : { FILES_KEYS: JSON.stringify(keys) };
+};
+const filesEnv = (files: FilesConfig, sealingKeys: readonly SigningKey[]): Readonly<Record<string, string>> => {
+  const floors = [files.primary, files.backup].flatMap((store) => (store.kind === 'directory' ? [store.floorShare] : []));
+  return {
+    FILES_PRIMARY_STORE: storeText(files.primary),
+    FILES_BACKUP_STORE: storeText(files.backup),
+    ...(floors.length > 0 ? { FILES_DISK_FLOOR: String(Math.max(...floors)) } : {}),
+    ...keysEnv(files),
+    FILES_SEALING_KEYS: `{"keys":[${sealingKeys.map(privateKey).join(',')}]}`,
+    FILES_PATIENT_QUOTA_BYTES: String(files.patientQuotaBytes),
+    FILES_CITY_QUOTA_BYTES: String(files.cityQuotaBytes),
+  };
+};
 
 /**
  * Keeps one server process running: waits until it says that it listens, and starts it again, on the same port, when it dies. The channel
@@ -89,7 +109,7 @@ export const startProcesses = async (
       RELAY_DB_PASSWORD: secrets.databasePasswords.relay,
       APPOINTMENT_TYPES: settings.appointmentTypes.join(','),
     },
-    files: { FILES_DB_PASSWORD: secrets.databasePasswords.files },
+    files: { FILES_DB_PASSWORD: secrets.databasePasswords.files, ...filesEnv(settings.files, secrets.sealingKeys) },
     audit: { AUDIT_DB_PASSWORD: secrets.databasePasswords.audit },
   };
   const children: Child[] = [];

@@ -9,6 +9,7 @@ import { makeTokenSigner } from '#platform/access/token.ts';
 import type { Caller, Viewer } from '#platform/access/viewer.ts';
 import { toAuditValues } from '#platform/audit/event.ts';
 import type { CityConfig } from '#platform/config/city.ts';
+import { readStartConfig } from '#platform/config/env.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { makeLog } from '#platform/observability/log.ts';
@@ -227,6 +228,7 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
       development: false,
       allowedOrigins: [],
       appointmentTypes: ['PHYSICIAN'],
+      files: readStartConfig({ DATA_DIR: path.join(folder, 'data') }).files,
       log: makeLog('bench', 'info', '/dev/null'),
     });
     const pool = new Pool(app.url, { connections: CLIENTS });

@@ -1,8 +1,13 @@
-import { createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { isIP } from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { PublicKey } from '#platform/access/token.ts';
+import { isDemoKeyring, parseKeyring, readKeyringFile } from '#platform/keys/keyring-form.ts';
 import type { LogLevel } from '#platform/observability/log.ts';
 import type { CityConfig, NodeAddress } from './city.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import type { FilesConfig, Keyring, KeysConfig, StoreConfig } from './files.ts';
 import type { DatabaseRole, Secrets, SigningKey } from './secrets.ts';
 
 /** Settings by name, as the process got them. */
@@ -18,13 +23,15 @@ export type StartConfig = {
   readonly allowedOrigins: readonly string[];
   readonly appointmentTypes: readonly string[];
   readonly trustProxy: boolean;
+  /** Both stores and a demo keyring lie in `dataDir`. */
+  readonly files: FilesConfig;
 };
 
 export const SUBGRAPH_NAMES = ['patients', 'scheduling', 'files', 'audit'] as const;
 export type SubgraphName = (typeof SUBGRAPH_NAMES)[number];
 
 /** What a subgraph's own process starts with. `secrets` holds what this subgraph needs; the rest of it is empty and opens nothing. */
-export type SubgraphConfig = {
+export type SubgraphConfig<N extends SubgraphName = SubgraphName> = {
   readonly host: string;
   readonly port: number;
   readonly logLevel: LogLevel;
@@ -33,6 +40,8 @@ export type SubgraphConfig = {
   /** Public halves of the gateway's keys. */
   readonly assertionKeys: readonly PublicKey[];
   readonly appointmentTypes: readonly string[];
+  /** Stores, keys and quotas of the files subgraph; null for the others. */
+  readonly files: N extends 'files' ? FilesConfig : null;
 };
 
 /** What the gateway's own process starts with. */
@@ -49,24 +58,22 @@ export type GatewayConfig = {
   readonly subgraphUrls: Readonly<Record<string, string>>;
   readonly assertionKey: SigningKey;
   readonly tokenKeys: readonly PublicKey[];
+  /** Origin under which callers reach the gateway, such as `https://graph.example.org`; null: the one a request names. */
+  readonly publicUrl: string | null;
 };
 
 /** What database migrations need: the cities and the owner's password. */
 export type MigrationConfig = { readonly cities: readonly CityConfig[]; readonly password: string; readonly logLevel: LogLevel };
 
-/** Every missing or unsafe setting, with the reason, one a line; no value is repeated. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-  readonly faults: readonly string[];
-  constructor(faults: readonly string[]) {
-    super(`The configuration cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
-    this.faults = faults;
-  }
-}
+export { ConfigurationError };
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 const MIN_PASSWORD = 16;
 const MIN_KEY_BYTES = 32;
+const MAX_FLOOR = 0.5;
+const GIB = 1024 ** 3;
+const DEFAULT_PATIENT_QUOTA = 50 * GIB;
+const DEFAULT_CITY_QUOTA = 10 * 1024 * GIB;
 const NO_KEY: SigningKey = { kid: '', privateJwk: {}, publicJwk: {} };
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
@@ -215,6 +222,132 @@ const asCodes: Reader<readonly string[]> = (text) => {
     : because('holds codes of three capitals, or the list of cities');
 };
 
+const SAFE_SIZE = /^\d{1,16}$/;
+const asBytes: Reader<number> = (text) =>
+  SAFE_SIZE.test(text) && Number.isSafeInteger(Number(text)) && Number(text) > 0
+    ? Number(text)
+    : because('is a whole number of bytes, 1 or more');
+const asShare: Reader<number> = (text) =>
+  /^0?(?:\.\d{1,6})?$/.test(text) && Number(text) <= MAX_FLOOR ? Number(text) : because(`is a share of the disk from 0 to ${MAX_FLOOR}`);
+const asPublicUrl: Reader<string> = (text) => {
+  const origin = asUrl(text);
+  return origin.startsWith('https:') || isLoopback(new URL(origin).hostname.replace(/^\[|\]$/g, ''))
+    ? origin
+    : because('is an https origin (http on loopback alone)');
+};
+/** An address that secrets go to. */
+const readSafeUrl = (value: unknown, name: string): string => {
+  if (typeof value !== 'string' || !URL.canParse(value)) return because(`${name} is an https address`);
+  const { protocol, hostname, username, password, pathname, search, hash, origin } = new URL(value);
+  if (username !== '' || password !== '' || search !== '' || hash !== '' || !['', '/'].includes(pathname))
+    return because(`${name} is an https address without user, path or query`);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, ''))))
+    return because(`is unsafe: ${name} is an https address (http on loopback alone)`);
+  return origin;
+};
+const readText = (given: Readonly<Record<string, unknown>>, name: string, form: RegExp, what: string, fallback?: string): string => {
+  const value = given[name] ?? fallback;
+  return typeof value === 'string' && form.test(value) ? value : because(`${name} is ${what}`);
+};
+const forbidOthers = (given: Readonly<Record<string, unknown>>, known: readonly string[]): void => {
+  // The name of a member that nobody knows may be a secret in the wrong place.
+  if (Object.keys(given).some((name) => !known.includes(name))) because(`has no members but ${known.join(', ')}`);
+};
+const asStore: Reader<StoreConfig> = (text) => {
+  if (text.startsWith('file:')) {
+    if (!/^file:\/\/\/[^?#]+$/.test(text) || !URL.canParse(text)) return because('is a folder such as file:///srv/files');
+    const folder = path.resolve(fileURLToPath(text));
+    return folder === path.parse(folder).root
+      ? because('is unsafe: a folder of its own, not the root')
+      : { kind: 'directory', folder, floorShare: 0 };
+  }
+  const given = text.trimStart().startsWith('{') ? asJson(text) : null;
+  if (!isObject(given) || given['kind'] !== 's3') return because('is a folder such as file:///srv/files, or JSON of kind s3');
+  forbidOthers(given, ['kind', 'endpoint', 'region', 'bucket', 'accessKeyId', 'secretAccessKey', 'pathStyle']);
+  const region = readText(given, 'region', /^[a-z0-9-]{1,64}$/, 'the name of a region');
+  const pathStyle = given['pathStyle'] ?? false;
+  return {
+    kind: 's3',
+    endpoint: readSafeUrl(given['endpoint'] ?? `https://s3.${region}.amazonaws.com`, 'endpoint'),
+    region,
+    bucket: readText(given, 'bucket', /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket'),
+    accessKeyId: readText(given, 'accessKeyId', /^\S{1,256}$/, 'a text'),
+    secretAccessKey: readText(given, 'secretAccessKey', /^\S{1,256}$/, 'a text'),
+    pathStyle: typeof pathStyle === 'boolean' ? pathStyle : because('pathStyle is true or false'),
+  };
+};
+/** Whether both would hold their blobs in the same place, or one inside the other. */
+const isSamePlace = (one: StoreConfig, other: StoreConfig): boolean => {
+  if (one.kind === 's3' && other.kind === 's3') return one.endpoint === other.endpoint && one.bucket === other.bucket;
+  if (one.kind !== 'directory' || other.kind !== 'directory') return false;
+  const isInside = (inner: string, outer: string): boolean => `${inner}${path.sep}`.startsWith(`${outer}${path.sep}`);
+  return isInside(one.folder, other.folder) || isInside(other.folder, one.folder);
+};
+const asKeyring: Reader<Keyring> = (text) => {
+  const keyring = parseKeyring(text);
+  return typeof keyring === 'string' ? because(keyring) : keyring;
+};
+const asRemoteKeys: Reader<Extract<KeysConfig, { readonly kind: 'transit' | 'aws-kms' }>> = (text) => {
+  const given = asJson(text);
+  if (!isObject(given)) return because('is JSON of kind transit or aws-kms');
+  if (given['kind'] === 'transit') {
+    forbidOthers(given, ['kind', 'url', 'token', 'mount', 'keyPrefix', 'namespace']);
+    return {
+      kind: 'transit',
+      url: readSafeUrl(given['url'], 'url'),
+      token: readText(given, 'token', /^[\x21-\x7e]{8,4096}$/, 'a text of at least 8 characters'),
+      mount: readText(given, 'mount', /^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/, 'a path such as transit', 'transit'),
+      keyPrefix: readText(given, 'keyPrefix', /^[A-Za-z0-9_.-]{0,64}$/, 'the beginning of a key’s name', 'caregraph-'),
+      namespace: given['namespace'] === undefined ? null : readText(given, 'namespace', /^[A-Za-z0-9_/-]{1,256}$/, 'a path'),
+    };
+  }
+  if (given['kind'] !== 'aws-kms') return because('is JSON of kind transit or aws-kms');
+  forbidOthers(given, ['kind', 'region', 'endpoint', 'keys']);
+  const { keys, endpoint } = given;
+  if (
+    !isObject(keys) ||
+    !Object.entries(keys).every(([city, key]) => /^[A-Z]{3}$/.test(city) && typeof key === 'string' && /^\S{1,2048}$/.test(key))
+  )
+    return because('keys names a key id, an ARN or an alias for each city');
+  return {
+    kind: 'aws-kms',
+    region: readText(given, 'region', /^[a-z0-9-]{1,64}$/, 'the name of a region'),
+    endpoint: endpoint === undefined || endpoint === null ? null : readSafeUrl(endpoint, 'endpoint'),
+    keys: keys as Readonly<Record<string, string>>,
+  };
+};
+const SEALING_FORM = 'holds private JSON Web Keys, X25519 or P-256, each with a kid';
+const readSealingKey = (value: unknown): SigningKey => {
+  if (!isObject(value)) return because(SEALING_FORM);
+  const { kid, kty, crv, x, y, d } = value;
+  const isX25519 = kty === 'OKP' && crv === 'X25519' && y === undefined;
+  const isP256 = kty === 'EC' && crv === 'P-256' && typeof y === 'string';
+  if (
+    typeof kid !== 'string' ||
+    !/^[A-Za-z0-9._~-]{1,128}$/.test(kid) ||
+    typeof x !== 'string' ||
+    typeof d !== 'string' ||
+    !(isX25519 || isP256)
+  )
+    return because(SEALING_FORM);
+  const publicJwk = { kty, crv, x, ...(isP256 ? { y } : {}) };
+  try {
+    // A private key beside another's public half would seal for nobody.
+    const derived = createPublicKey(createPrivateKey({ key: { ...publicJwk, d }, format: 'jwk' })).export({ format: 'jwk' });
+    if (derived['x'] !== x || derived['y'] !== y) return because(SEALING_FORM);
+  } catch {
+    return because(SEALING_FORM);
+  }
+  return { kid, publicJwk, privateJwk: { ...publicJwk, d } };
+};
+const asSealingKeys: Reader<readonly SigningKey[]> = (text) => {
+  const given = asJson(text);
+  const list = isObject(given) && Array.isArray(given['keys']) ? (given['keys'] as unknown[]) : [given];
+  const keys = list.map(readSealingKey);
+  if (keys.length === 0) return because('holds no key');
+  return new Set(keys.map(({ kid }) => kid)).size === keys.length ? keys : because('names two keys alike');
+};
+
 /** Reads settings one by one and keeps every fault, to report all at once. */
 const makeReading = (env: Environment) => {
   const faults: string[] = [];
@@ -234,6 +367,7 @@ const makeReading = (env: Environment) => {
   return {
     optional: <T>(name: string, reader: Reader<T>, fallback: T): T => take(name, reader, fallback, false),
     required: <T>(name: string, reader: Reader<T>, whenFaulty: T): T => take(name, reader, whenFaulty, true),
+    isGiven: (name: string): boolean => env[name] !== undefined && env[name] !== '',
     forbid: (name: string, reason: string): void => {
       if (env[name] !== undefined && env[name] !== '') faults.push(`${name} ${reason}`);
     },
@@ -248,6 +382,80 @@ const makeReading = (env: Environment) => {
 const DEFAULT_TYPES: readonly string[] = ['PHYSICIAN', 'SURGEON', 'DENTAL'];
 const isProduction = (env: Environment): boolean => env['NODE_ENV'] === 'production';
 const DEMO_IN_PRODUCTION = 'is unsafe: no demo population under NODE_ENV=production';
+const DEMO_KEYS_IN_PRODUCTION =
+  'is unsafe: holds keys of the embedded network, which open nothing under NODE_ENV=production; make a keyring of its own';
+
+type Reading = ReturnType<typeof makeReading>;
+const quotasOf = (reading: Reading): Pick<FilesConfig, 'patientQuotaBytes' | 'cityQuotaBytes'> => ({
+  patientQuotaBytes: reading.optional('FILES_PATIENT_QUOTA_BYTES', asBytes, DEFAULT_PATIENT_QUOTA),
+  cityQuotaBytes: reading.optional('FILES_CITY_QUOTA_BYTES', asBytes, DEFAULT_CITY_QUOTA),
+});
+
+const embeddedFiles = (reading: Reading, dataDir: string): FilesConfig => {
+  const floorShare = reading.optional('FILES_DISK_FLOOR', asShare, 0.02);
+  const store = (name: string): StoreConfig => ({ kind: 'directory', folder: path.join(dataDir, 'files', name), floorShare });
+  return {
+    primary: store('primary'),
+    backup: store('backup'),
+    keys: { kind: 'keyring-file', file: path.join(dataDir, 'keyring.json'), createDemo: true },
+    ...quotasOf(reading),
+  };
+};
+
+const KEY_SETTINGS = ['FILES_KEYRING', 'FILES_KEYRING_FILE', 'FILES_KEYS'] as const;
+
+/** Who holds the key-encryption keys: one of three settings says it, and every city has to have a key there. */
+const keysOf = (reading: Reading, production: boolean, cities: readonly CityConfig[]): KeysConfig => {
+  const given = KEY_SETTINGS.filter((name) => reading.isGiven(name));
+  const [name = 'FILES_KEYRING_FILE'] = given;
+  const nothing: KeysConfig = { kind: 'keyring-file', file: '', createDemo: false };
+  if (given.length !== 1) {
+    reading.fault(
+      `${given.length === 0 ? name : given.join(' and ')} ${given.length === 0 ? 'is missing' : 'are given'}: one of ${KEY_SETTINGS.join(', ')} says who holds the keys`,
+    );
+    return nothing;
+  }
+  const requireCities = (known: Readonly<Record<string, unknown>>): void => {
+    const missing = cities.map(({ code }) => code).filter((code) => !Object.hasOwn(known, code));
+    if (missing.length > 0) because(`holds no key of ${missing.join(', ')}`);
+  };
+  const checked = (keyring: Keyring): Keyring => {
+    if (production && isDemoKeyring(keyring)) because(DEMO_KEYS_IN_PRODUCTION);
+    requireCities(production || !keyring.demo ? keyring.cities : Object.fromEntries(cities.map(({ code }) => [code, true])));
+    return keyring;
+  };
+  const readers: Readonly<Record<(typeof KEY_SETTINGS)[number], Reader<KeysConfig>>> = {
+    FILES_KEYRING: (text) => ({ kind: 'keyring', keyring: checked(asKeyring(text)) }),
+    FILES_KEYRING_FILE: (file) => {
+      const read = readKeyringFile(file);
+      if (typeof read === 'string') return because(read);
+      if (read === null && production) return because('names a file that is not there');
+      if (read) checked(read.keyring);
+      return { kind: 'keyring-file', file: path.resolve(file), createDemo: !production && (read?.keyring.demo ?? true) };
+    },
+    FILES_KEYS: (text) => {
+      const keys = asRemoteKeys(text);
+      if (keys.kind === 'aws-kms') requireCities(keys.keys);
+      return keys;
+    },
+  };
+  return reading.required(name, readers[name], nothing);
+};
+
+/** Settings of the files subgraph beside those that all have. */
+const filesOf = (reading: Reading, production: boolean, cities: readonly CityConfig[]): FilesConfig => {
+  const floorShare = reading.optional('FILES_DISK_FLOOR', asShare, 0.1);
+  const nowhere: StoreConfig = { kind: 'directory', folder: '', floorShare };
+  const store = (name: string): StoreConfig => {
+    const read = reading.required(name, asStore, nowhere);
+    return read.kind === 'directory' ? { ...read, floorShare } : read;
+  };
+  const [primary, backup] = [store('FILES_PRIMARY_STORE'), store('FILES_BACKUP_STORE')];
+  const areBothRead = [primary, backup].every((each) => each.kind === 's3' || each.folder !== '');
+  if (areBothRead && isSamePlace(primary, backup))
+    reading.fault('FILES_BACKUP_STORE is unsafe: the same place as FILES_PRIMARY_STORE, or one inside the other');
+  return { primary, backup, keys: keysOf(reading, production, cities), ...quotasOf(reading) };
+};
 
 /**
  * Settings of `npm start`, the embedded network. Under `NODE_ENV=production` nothing embedded starts: the error then also lists what the
@@ -281,11 +489,12 @@ export const readStartConfig = (env: Environment = process.env): StartConfig => 
     allowedOrigins: reading.optional('ALLOWED_ORIGINS', asOrigins, []),
     appointmentTypes: reading.optional('APPOINTMENT_TYPES', asTypes, DEFAULT_TYPES),
     trustProxy: reading.optional('TRUST_PROXY', asFlag, false),
+    files: embeddedFiles(reading, reading.optional('DATA_DIR', asText, '.data')),
   });
 };
 
 /** Settings of one subgraph's own process. */
-export const readSubgraphConfig = (name: SubgraphName, env: Environment = process.env): SubgraphConfig => {
+export const readSubgraphConfig = <N extends SubgraphName>(name: N, env: Environment = process.env): SubgraphConfig<N> => {
   const reading = makeReading(env);
   if (isProduction(env)) reading.forbid('DEMO_PASSWORD', DEMO_IN_PRODUCTION);
   const passwords = (roles: readonly DatabaseRole[]): Secrets['databasePasswords'] => ({
@@ -297,17 +506,21 @@ export const readSubgraphConfig = (name: SubgraphName, env: Environment = proces
     migrator: '',
     ...Object.fromEntries(roles.map((role) => [role, reading.required(`${role.toUpperCase()}_DB_PASSWORD`, asPassword, '')])),
   });
+  const cities = reading.required('CITIES', asCities, []);
+  const files = name === 'files' ? filesOf(reading, isProduction(env), cities) : null;
   return reading.done({
     host: reading.optional('HOST', asHost, '127.0.0.1'),
     port: reading.optional('PORT', asPort, 4_101 + SUBGRAPH_NAMES.indexOf(name)),
     logLevel: reading.optional('LOG_LEVEL', asLevel, 'info'),
-    cities: reading.required('CITIES', asCities, []),
+    cities,
     secrets: {
       databasePasswords: passwords(name === 'scheduling' ? ['scheduling', 'relay'] : [name]),
       tokenKey: name === 'patients' ? reading.required('TOKEN_KEY', asPrivateKey, NO_KEY) : NO_KEY,
       assertionKey: NO_KEY,
       cursorKey: reading.required('CURSOR_KEY', asCursorKey, ''),
+      sealingKeys: name === 'files' ? reading.required('FILES_SEALING_KEYS', asSealingKeys, []) : [],
     },
+    files: files as SubgraphConfig<N>['files'],
     assertionKeys: reading.required('ASSERTION_PUBLIC_KEYS', asPublicKeys, []),
     appointmentTypes: reading.optional('APPOINTMENT_TYPES', asTypes, DEFAULT_TYPES),
   });
@@ -328,6 +541,7 @@ export const readGatewayConfig = (env: Environment = process.env): GatewayConfig
     subgraphUrls: Object.fromEntries(SUBGRAPH_NAMES.map((name) => [name, reading.required(`${name.toUpperCase()}_URL`, asUrl, '')])),
     assertionKey: reading.required('ASSERTION_KEY', asPrivateKey, NO_KEY),
     tokenKeys: reading.required('TOKEN_PUBLIC_KEYS', asPublicKeys, []),
+    publicUrl: reading.optional<string | null>('PUBLIC_URL', asPublicUrl, null),
   });
 };
 

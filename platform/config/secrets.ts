@@ -2,7 +2,10 @@
 export const DATABASE_ROLES = ['patients', 'scheduling', 'files', 'audit', 'relay', 'migrator'] as const;
 export type DatabaseRole = (typeof DATABASE_ROLES)[number];
 
-/** A JSON Web Key of an Ed25519 pair (RFC 8037), with its `kid`. */
+/**
+ * Both halves of a pair as JSON Web Keys, with their `kid`: Ed25519 for signatures, X25519 (both RFC 8037) or P-256 (RFC 7518, 6.2) for
+ * sealed contents.
+ */
 export type SigningKey = {
   readonly kid: string;
   readonly privateJwk: Readonly<Record<string, string>>;
@@ -19,4 +22,6 @@ export type Secrets = {
   readonly assertionKey: SigningKey;
   /** Keys the HMAC of cursors; at least 32 bytes, base64url. */
   readonly cursorKey: string;
+  /** Open what callers seal for the server; the first is the one they are shown. Held by the files subgraph. */
+  readonly sealingKeys: readonly SigningKey[];
 };

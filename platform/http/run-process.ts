@@ -47,14 +47,16 @@ export const runProcess = async (name: string, start: () => Promise<{ readonly s
 };
 
 /** A subgraph as a process of its own, for a gateway that reaches it over HTTP. */
-export const runSubgraph = <C>(
-  name: SubgraphName,
-  start: (settings: Pick<SubgraphConfig, 'cities' | 'secrets' | 'appointmentTypes'> & { readonly log: Log }) => Promise<Subgraph<C>>,
+export const runSubgraph = <N extends SubgraphName, C>(
+  name: N,
+  start: (
+    settings: Pick<SubgraphConfig<N>, 'cities' | 'secrets' | 'appointmentTypes' | 'files'> & { readonly log: Log },
+  ) => Promise<Subgraph<C>>,
 ): Promise<void> =>
   runProcess(name, async () => {
-    const { host, port, logLevel, cities, secrets, appointmentTypes, assertionKeys } = readSubgraphConfig(name);
+    const { host, port, logLevel, cities, secrets, appointmentTypes, files, assertionKeys } = readSubgraphConfig(name);
     const log = makeLog(name, logLevel);
-    const subgraph = await start({ cities, secrets, appointmentTypes, log });
+    const subgraph = await start({ cities, secrets, appointmentTypes, files, log });
     const served = await serveSubgraph(subgraph, { host, port, assertionKeys, log });
     const stop = async (): Promise<void> => {
       await served.stop();

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
 import type { CityConfig } from '#platform/config/city.ts';
+import type { FilesConfig } from '#platform/config/files.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import { openCities } from '#platform/database/cities.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
@@ -12,7 +13,10 @@ import { resolvers } from './resolvers/index.ts';
 
 export type FilesSettings = {
   readonly cities: readonly CityConfig[];
-  readonly secrets: { readonly databasePasswords: Pick<Secrets['databasePasswords'], 'files'> };
+  readonly secrets: Pick<Secrets, 'cursorKey' | 'sealingKeys'> & {
+    readonly databasePasswords: Pick<Secrets['databasePasswords'], 'files'>;
+  };
+  readonly files: FilesConfig;
   readonly log: Log;
 };
 

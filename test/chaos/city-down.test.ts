@@ -7,6 +7,7 @@ import { type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
 import { makeLog } from '#platform/observability/log.ts';
+import { testFiles } from '#test/support/files-config.ts';
 import { DEMO_PASSWORD, type GraphClient, graphClient } from '#test/support/graph.ts';
 import { type App, startApp } from '#tools/app.ts';
 
@@ -24,7 +25,17 @@ beforeAll(async () => {
   await Promise.all(cities.map((city) => migrateCity(city, migrator)));
   await seedDemo({ cities, secrets, password: DEMO_PASSWORD, now: new Date() });
   const appointmentTypes = ['PHYSICIAN', 'SURGEON', 'DENTAL'];
-  app = await startApp({ cities, secrets, host: '127.0.0.1', port: 0, development: true, allowedOrigins: [], appointmentTypes, log });
+  app = await startApp({
+    cities,
+    secrets,
+    host: '127.0.0.1',
+    port: 0,
+    development: true,
+    allowedOrigins: [],
+    appointmentTypes,
+    files: testFiles(folder, cities),
+    log,
+  });
   graph = graphClient(app.url);
   for (const name of ['MTLP0001', 'MTLP0002', 'QUEP0001', 'QUEP0002', 'SHEP0001']) tokens[name] = await graph.login(name);
 }, 120_000);

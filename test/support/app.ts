@@ -8,6 +8,7 @@ import { newId } from '#platform/database/new-id.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { startApp } from '#tools/app.ts';
 import { startProcesses } from '#tools/processes.ts';
+import { testFiles } from './files-config.ts';
 import { DEMO_PASSWORD, type GraphClient, graphClient } from './graph.ts';
 import { type TestNetwork, testNetwork } from './network.ts';
 
@@ -49,6 +50,7 @@ export const startTestApp = async (says: { readonly development?: boolean; reado
     development: true,
     allowedOrigins: ['https://console.example'],
     appointmentTypes: ['PHYSICIAN', 'SURGEON', 'DENTAL'],
+    files: testFiles(folder, cities),
     log: makeLog('test', 'debug', logFile),
     ...says,
   };

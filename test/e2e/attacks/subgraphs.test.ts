@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { startAudit } from '#audit/server.ts';
 import { seedDemo } from '#embedded/demo/seed.ts';
 import { startFiles } from '#files/server.ts';
@@ -7,10 +10,12 @@ import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { type Served, serveSubgraph } from '#platform/http/serve-subgraph.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { startScheduling } from '#scheduling/server.ts';
+import { testFiles } from '#test/support/files-config.ts';
 import { DEMO_PASSWORD, toAnswer } from '#test/support/graph.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
 
 const log = makeLog('test', 'silent');
+const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-subgraphs-'));
 let network: TestNetwork;
 const subgraphs: Subgraph[] = [];
 const served: Record<string, Served> = {};
@@ -24,7 +29,7 @@ beforeAll(async () => {
   subgraphs.push(
     (await startPatients(parts)) as Subgraph,
     (await startScheduling({ ...parts, appointmentTypes: ['PHYSICIAN'] })) as Subgraph,
-    (await startFiles(parts)) as Subgraph,
+    (await startFiles({ ...parts, files: testFiles(folder, cities) })) as Subgraph,
     (await startAudit(parts)) as Subgraph,
   );
   for (const subgraph of subgraphs) {
@@ -36,6 +41,7 @@ afterAll(async () => {
   await Promise.all(Object.values(served).map((each) => each.stop()));
   await Promise.all(subgraphs.map((subgraph) => subgraph.stop()));
   await network?.stop();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 const NAMES = ['patients', 'scheduling', 'files', 'audit'];
