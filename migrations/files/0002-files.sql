@@ -145,6 +145,7 @@ CREATE TABLE files.upload (
 );
 CREATE INDEX upload_expiry ON files.upload (city, expires_at);
 CREATE INDEX upload_by_patient ON files.upload (city, patient_id);
+CREATE INDEX upload_by_file ON files.upload (city, file_id);
 
 -- Single-use addresses to fetch a version.
 CREATE TABLE files.download (
