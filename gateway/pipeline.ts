@@ -1,7 +1,7 @@
 import { type ApolloServerPlugin, type GraphQLRequestListener, HeaderMap } from '@apollo/server';
 import { GraphQLError, type GraphQLFormattedError, parse } from 'graphql';
 import { graphError, internalError } from '#platform/graphql/errors.ts';
-import { checkVariables, type Documents, GATEWAY_LIMITS, type PreparedOperation, pickOperation } from '#platform/graphql/limits.ts';
+import { checkVariables, type Documents, type Limits, type PreparedOperation, pickOperation } from '#platform/graphql/limits.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { decide } from '#policy/decide.ts';
 import { codeOf, stamp } from './errors.ts';
@@ -18,7 +18,7 @@ export type Asked = {
 const NOTHING = parse('{ __typename }');
 
 /** Decides what of a request may run: document, operation, introspection, variables. */
-export const makeGate = (documents: Documents, settings: { readonly development: boolean }) => {
+export const makeGate = (documents: Documents, limits: Limits, settings: { readonly development: boolean }) => {
   const mayIntrospect = (graph: GraphRequest): boolean =>
     settings.development || decide(graph.caller.viewer, { action: 'graph:introspect' }).allow;
 
@@ -31,7 +31,7 @@ export const makeGate = (documents: Documents, settings: { readonly development:
     graph.operation = operation;
     if (operation.introspects && !mayIntrospect(graph))
       return [graphError('INTROSPECTION_DISABLED', 'Introspection is for administrators alone.')];
-    return checkVariables(operation, asked.variables, GATEWAY_LIMITS);
+    return checkVariables(operation, asked.variables, limits);
   };
 };
 export type Gate = ReturnType<typeof makeGate>;

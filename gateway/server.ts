@@ -12,21 +12,23 @@ import { type Asserter, makeAsserter } from '#platform/access/assertion.ts';
 import { makeTokenVerifier, type PublicKey } from '#platform/access/token.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
 import { type ErrorCode, internalError } from '#platform/graphql/errors.ts';
-import { GATEWAY_LIMITS, makeDocuments } from '#platform/graphql/limits.ts';
+import { makeDocuments } from '#platform/graphql/limits.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { errorBody } from '#platform/http/json-errors.ts';
 import type { Served } from '#platform/http/serve-subgraph.ts';
+import type { TransferPace } from '#platform/http/serve-transfer.ts';
 import { closeHttpServer, makeHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { makeMetrics } from '#platform/observability/metrics.ts';
 import { BAD_TOKEN, languageOf, makeAuthenticator } from './authenticate.ts';
 import { openInProcess } from './data-sources/in-process.ts';
 import { openOverHttp } from './data-sources/over-http.ts';
-import type { Source } from './data-sources/source.ts';
+import { noTransfer, type Source } from './data-sources/source.ts';
 import { codeOf, makeMask } from './errors.ts';
 import { serveExplorer } from './explorer.ts';
 import { makeFastPath } from './fast-path.ts';
 import { type GraphContext, type GraphRequest, makeGraphRequest } from './graph-context.ts';
+import { GRAPH_LIMITS } from './graph-limits.ts';
 import { makeHealth } from './health.ts';
 import { answerType, couldBeForged, faultOf, parametersOf, readsPlainJson } from './parse-request.ts';
 import { type Asked, makeGate, makePipeline, tellAll } from './pipeline.ts';
@@ -36,6 +38,7 @@ import { sendParts, wantsParts } from './subscriptions/multipart.ts';
 import { sendEvents } from './subscriptions/sse.ts';
 import { serveWebSockets } from './subscriptions/websocket.ts';
 import { loadSupergraph } from './supergraph.ts';
+import { serveTransfers, TRANSFER_CORS, TRANSFERS_PATH } from './transfers.ts';
 
 /** Where a subgraph runs: in this process, or behind an address such as `http://127.0.0.1:4101`. */
 export type SubgraphPlace = { readonly kind: 'in-process'; readonly subgraph: Subgraph } | { readonly kind: 'http'; readonly url: string };
@@ -58,11 +61,15 @@ export type GatewaySettings = {
   readonly development: boolean;
   /** Origins of pages that may call, such as `https://app.example.org`; its own is always one. */
   readonly allowedOrigins: readonly string[];
+  /** Where callers reach the gateway, such as `https://graph.example.org`, without a path; where it listens when left out. */
+  readonly publicUrl?: string | null;
   /** Whether a proxy in front tells the client's address. */
   readonly trustProxy?: boolean;
   readonly log: Log;
   /** How often ended sessions are read, in milliseconds. */
   readonly sessionsEveryMs?: number;
+  /** How slow clients of transfers may be, and how many transfers are carried at once. */
+  readonly transfers?: { readonly pace?: TransferPace; readonly maxOpen?: number };
 };
 
 /** Characters of all persisted queries. */
@@ -99,11 +106,12 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
   const supergraph = await loadSupergraph(settings.supergraphSdl, sources, log);
   const sessions = watchSessions(sources.get('patients'), log, settings.sessionsEveryMs);
   const authenticate = makeAuthenticator(await makeTokenVerifier(settings.secrets.tokenKeys), sessions);
-  const documents = makeDocuments(supergraph.apiSchema, GATEWAY_LIMITS);
-  const gate = makeGate(documents, { development });
+  const documents = makeDocuments(supergraph.apiSchema, GRAPH_LIMITS);
+  const gate = makeGate(documents, GRAPH_LIMITS, { development });
   const mask = makeMask(log);
   const fastPath = makeFastPath(supergraph, mask, log);
   const deliver = makeDeliver(supergraph, sessions, mask, metrics, log);
+  let origin = settings.publicUrl ?? '';
   const server = new ApolloServer<GraphContext>({
     gateway: supergraph.gateway,
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => log.error('unexpected error in the server') },
@@ -133,14 +141,16 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     reply.headers(PLAIN_HEADERS).header('x-request-id', request.id);
     done();
   });
-  await app.register(cors, {
-    origin: [...settings.allowedOrigins],
+  const sharing = { origin: [...settings.allowedOrigins], credentials: false, maxAge: 600, strictPreflight: false };
+  const graphSharing = {
+    ...sharing,
     methods: ['GET', 'POST'],
     allowedHeaders: ['authorization', 'content-type', 'accept-language', 'apollo-require-preflight', 'x-apollo-operation-name'],
     exposedHeaders: ['x-request-id'],
-    credentials: false,
-    maxAge: 600,
-    strictPreflight: false,
+  };
+  const transferSharing = { ...sharing, ...TRANSFER_CORS };
+  await app.register(cors, {
+    delegator: (request, done) => done(null, request.url.startsWith(TRANSFERS_PATH) ? transferSharing : graphSharing),
   });
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, status: number, code: ErrorCode, message: string) => {
@@ -167,6 +177,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
         requestId: request.id,
         address: request.ip,
         language: languageOf(request.headers['accept-language']),
+        origin,
       },
       readsPlainJson(request.headers.accept),
     );
@@ -285,7 +296,18 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     },
     allowedOrigins: settings.allowedOrigins,
     addressOf: (request) => request.socket.remoteAddress ?? '',
+    origin: () => origin,
     log,
+  });
+
+  const transfers = await serveTransfers(app, {
+    transfer: sources.get('files')?.transfer ?? noTransfer,
+    authenticate,
+    sessions,
+    metrics,
+    log,
+    origin: () => origin,
+    ...settings.transfers,
   });
 
   const health = makeHealth(sources, settings.cities);
@@ -304,11 +326,14 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
   const explorer = development ? await serveExplorer(app, log) : null;
   await app.listen({ host: settings.host, port: settings.port });
   const { port } = app.server.address() as AddressInfo;
+  const url = `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`;
+  if (origin === '') origin = url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
   return {
     port,
-    url: `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
+    url,
     stop: async () => {
       sessions.stop();
+      transfers.stop();
       explorer?.stop();
       deliver.stop();
       await webSockets.stop();

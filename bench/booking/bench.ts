@@ -86,6 +86,7 @@ const callerOf = (person: Person): Caller => ({
   requestId: '00000000-0000-4000-8000-000000000000',
   address: '127.0.0.1',
   language: 'en',
+  origin: 'http://127.0.0.1:4000',
 });
 
 /** The values of a same-city booking as the service makes them, made before the clock starts. */

@@ -2,9 +2,10 @@ import type { FormattedExecutionResult } from 'graphql';
 import { createClient } from 'graphql-sse';
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
-import { ADDRESS_HEADER, ASSERTION_HEADER, type Asserter, REQUEST_ID_HEADER } from '#platform/access/assertion.ts';
+import { ADDRESS_HEADER, ASSERTION_HEADER, type Asserter, ORIGIN_HEADER, REQUEST_ID_HEADER } from '#platform/access/assertion.ts';
 import type { Caller } from '#platform/access/viewer.ts';
 import { type EventStream, inBatches, isMutation, MUTATION_MS, type Observe, QUERY_MS, type Source, unavailable } from './source.ts';
+import { openTransfers } from './transfer-over-http.ts';
 
 /** How long a subgraph that cannot be reached is left alone, in milliseconds; then one request tries. */
 const BREAK_MS = 1_000;
@@ -63,6 +64,7 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
     [ASSERTION_HEADER]: await assert(name, caller.viewer),
     [REQUEST_ID_HEADER]: caller.requestId,
     [ADDRESS_HEADER]: caller.address,
+    [ORIGIN_HEADER]: caller.origin,
     'accept-language': caller.language,
   });
   const send = async (text: string, caller: Caller, isWrite: boolean): Promise<FormattedExecutionResult> => {
@@ -131,9 +133,11 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
     }
   });
 
+  const transfers = openTransfers(url, headers);
   return {
     name,
     ask,
+    transfer: transfers.transfer,
     process: ({ request, context }) =>
       ask(
         { query: request.query ?? '', operationName: request.operationName, variables: request.variables },
@@ -185,6 +189,8 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
         return null;
       }
     },
-    stop: () => pool.destroy(),
+    stop: async () => {
+      await Promise.all([pool.destroy(), transfers.stop()]);
+    },
   };
 };

@@ -4,6 +4,7 @@ import type { GraphContext } from '#gateway/graph-context.ts';
 import type { Caller } from '#platform/access/viewer.ts';
 import { graphError } from '#platform/graphql/errors.ts';
 import type { SubgraphRequest } from '#platform/graphql/executor.ts';
+import { refuseTransfer, type Transfer } from '#platform/http/transfer.ts';
 
 export type EventStream = AsyncGenerator<FormattedExecutionResult, void, void>;
 
@@ -13,6 +14,8 @@ export type Source = GraphQLDataSource<GraphContext> & {
   /** One query or mutation. Throws a `SUBGRAPH_UNAVAILABLE` error when there is no answer. */
   readonly ask: (request: SubgraphRequest, caller: Caller) => Promise<FormattedExecutionResult>;
   readonly subscribe: (request: SubgraphRequest, caller: Caller) => Promise<EventStream | FormattedExecutionResult>;
+  /** Bytes outside the graph; answers 404 where the subgraph has none. */
+  readonly transfer: Transfer;
   /** State of its cities' databases; null when the subgraph itself is not reachable. */
   readonly health: () => Promise<Readonly<Record<string, boolean>> | null>;
   readonly stop: () => Promise<void>;
@@ -52,3 +55,7 @@ export const inBatches =
     }
     return { data: { _entities: entities }, ...(errors.length > 0 ? { errors } : {}) };
   };
+
+/** What a subgraph without transfers answers. */
+export const noTransfer: Transfer = async ({ caller }) =>
+  refuseTransfer(404, 'NOT_FOUND', 'There is nothing at this address.', caller.requestId);

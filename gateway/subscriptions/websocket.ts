@@ -43,6 +43,8 @@ export type WebSocketSettings = {
   readonly execute: (graph: GraphRequest, asked: Asked) => Promise<FormattedExecutionResult>;
   readonly allowedOrigins: readonly string[];
   readonly addressOf: (request: IncomingMessage) => string;
+  /** Where callers reach the gateway. */
+  readonly origin: () => string;
   readonly log: Log;
 };
 
@@ -129,7 +131,7 @@ export const serveWebSockets = (settings: WebSocketSettings): { readonly stop: (
     },
     onSubscribe: ({ extra, subscriptions }, _id, payload) => {
       const { viewer, address, language } = extra;
-      const graph = makeGraphRequest({ viewer, requestId: randomUUID(), address, language }, false);
+      const graph = makeGraphRequest({ viewer, requestId: randomUUID(), address, language, origin: settings.origin() }, false);
       const { requestId } = graph.caller;
       if (Object.keys(subscriptions).length > MAX_OPERATIONS)
         return [graphError('LIMIT_EXCEEDED', `One connection takes ${MAX_OPERATIONS} operations at once.`, { requestId })];

@@ -8,6 +8,9 @@ import type { Viewer } from './viewer.ts';
 export const ASSERTION_HEADER = 'x-caregraph-assertion';
 export const REQUEST_ID_HEADER = 'x-request-id';
 export const ADDRESS_HEADER = 'x-caregraph-address';
+export const ORIGIN_HEADER = 'x-caregraph-origin';
+/** Beside a transfer whose address was made in a session that was ended. */
+export const SESSION_ENDED_HEADER = 'x-caregraph-session-ended';
 
 const ALGORITHM = 'EdDSA';
 const TYPE = 'caregraph-assertion+jwt';

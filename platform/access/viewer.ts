@@ -22,6 +22,8 @@ export type Caller = {
   /** Address of the client; personal, never logged. */
   readonly address: string;
   readonly language: 'en' | 'fr';
+  /** Where callers reach the gateway, such as `https://graph.example.org`; addresses that are given to them begin so. */
+  readonly origin: string;
 };
 
 export const ROLE_NAMES = { P: 'PATIENT', D: 'PRACTITIONER', A: 'ADMIN', U: 'AUDITOR' } as const;

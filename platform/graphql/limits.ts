@@ -56,12 +56,16 @@ export type Limits = {
   readonly cost: number;
   /** Elements of one list argument. */
   readonly listElements: number;
-  /** Code points of one text. */
+  /** Code points of one text; texts of scalar `Base64` are bounded by the body alone. */
   readonly textLength: number;
+  /** Code points of texts that may be longer, by coordinate (`Input.field`, `Type.field.argument`). */
+  readonly longTexts: Readonly<Record<string, number>>;
+  /** What single fields (`Type.field`) count in the cost beside what stands below them. */
+  readonly weights: Readonly<Record<string, number>>;
   /** Values in all variables, and their levels. */
   readonly values: number;
   readonly valueDepth: number;
-  /** Whether the texts in variables are looked at; subgraphs get them from the gateway, which did. */
+  /** Whether texts are looked at, in variables and for their length; subgraphs get them from the gateway, which did. */
   readonly readTexts: boolean;
 };
 
@@ -82,6 +86,8 @@ export const GATEWAY_LIMITS: Limits = {
   cost: 10_000,
   listElements: 100,
   textLength: 10_000,
+  longTexts: {},
+  weights: {},
   values: 10_000,
   valueDepth: 16,
   readTexts: true,
@@ -111,8 +117,8 @@ const MAX_OPERATION_NAME = 64;
 export const MAX_ERRORS = 5;
 
 type PageSize = { readonly variable: string | null; readonly size: number };
-/** What a selection set costs: pages multiply what stands below them. `page` null where a field is no list of pages. */
-type CostNode = { readonly page: PageSize | null; readonly children: readonly CostNode[] };
+/** What a selection set costs: its own weight, and pages multiply what stands below them. `page` null where a field is no list of pages. */
+type CostNode = { readonly page: PageSize | null; readonly weight: number; readonly children: readonly CostNode[] };
 
 /** One operation of a document that may run, with what its checks need at each request. */
 export type PreparedOperation = {
@@ -133,6 +139,8 @@ export type PreparedOperation = {
     readonly hasDefault: boolean;
     /** Whether it may be null by its type and yet stands where no null may: GraphQL allows that for the sake of a default. */
     readonly refusesNull: boolean;
+    /** Code points of a text that is the variable's whole value: the least that its places allow. */
+    readonly textLength: number;
     readonly node: unknown;
   }[];
 };
@@ -180,12 +188,18 @@ type Facts = {
 const LISTING = new Set(['fields', 'inputFields', 'interfaces', 'possibleTypes']);
 type Fields = Readonly<Record<string, GraphQLField<unknown, unknown>>>;
 
+/** Code points that a text may have at a place (`Input.field`, `Type.field.argument`). */
+const textLengthAt = (limits: Limits, typeName: string | undefined, place: string): number =>
+  typeName === 'Base64' ? Number.POSITIVE_INFINITY : (limits.longTexts[place] ?? limits.textLength);
+
 /** Reads a document's facts in one pass, each fragment once; throws `Refused` as soon as something is too much. */
 const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): Map<string, PreparedOperation> => {
   const fragments = new Map<string, FragmentDefinitionNode>();
   let directives = 0;
   let repeats = 0;
   const known = new Map<string, Facts | 'open'>();
+  // Fragments are shared by operations, so that a variable counts by its name in the whole document.
+  const variableTexts = new Map<string, number>();
 
   const name = (text: string, what: string): void => {
     if (isTreacherous(text)) refuse(badInput(`This name cannot be used for ${what}.`));
@@ -198,22 +212,34 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
     directives += here;
     if (here > limits.directivesPerNode) refuse(tooMuch('too many directives in one place', limits.directivesPerNode));
     if (directives > limits.directives) refuse(tooMuch('too many directives', limits.directives));
-    for (const directive of node.directives ?? []) for (const argument of directive.arguments ?? []) value(argument.value, 0);
+    for (const directive of node.directives ?? []) for (const argument of directive.arguments ?? []) value(argument.value, 0, null, '');
   };
-  const value = (node: ValueNode, level: number): void => {
+  /** `type` is what stands at the place by the schema, null where that is not known; `place` its coordinate. */
+  const value = (node: ValueNode, level: number, type: GraphQLInputType | null, place: string): void => {
     if (level > limits.valueDepth) refuse(tooMuch('values that are nested too deeply', limits.valueDepth));
+    const named = type && getNamedType(type);
     if (node.kind === Kind.STRING) {
       if (isUnfitText(node.value)) refuse(badInput('A text of the document holds control characters; send plain text.'));
-      if (node.value.length > limits.textLength && codePoints(node.value) > limits.textLength)
-        refuse(badInput(`A text of the document is longer than ${limits.textLength} characters.`));
+      const longest = textLengthAt(limits, named?.name, place);
+      if (limits.readTexts && node.value.length > longest && codePoints(node.value) > longest)
+        refuse(badInput(`A text of the document is longer than ${longest} characters.`));
+    } else if (node.kind === Kind.VARIABLE) {
+      const called = node.name.value;
+      const longest = textLengthAt(limits, named?.name, place);
+      variableTexts.set(called, Math.min(variableTexts.get(called) ?? Number.POSITIVE_INFINITY, longest));
     } else if (node.kind === Kind.LIST) {
       if (node.values.length > limits.listElements)
         refuse(badInput(`A list of the document has more than ${limits.listElements} elements.`));
-      for (const each of node.values) value(each, level + 1);
+      const nullable = type && getNullableType(type);
+      const of = nullable && isListType(nullable) ? (nullable.ofType as GraphQLInputType) : null;
+      for (const each of node.values) value(each, level + 1, of, place);
     } else if (node.kind === Kind.OBJECT) {
+      const fields = named && isInputObjectType(named) ? named.getFields() : null;
       for (const field of node.fields) {
-        name(field.name.value, 'a field');
-        value(field.value, level + 1);
+        const called = field.name.value;
+        name(called, 'a field');
+        const known = fields && Object.hasOwn(fields, called) ? fields[called] : undefined;
+        value(field.value, level + 1, known?.type ?? null, `${named?.name}.${called}`);
       }
     }
   };
@@ -287,7 +313,10 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
         meet(alias ?? called, 1);
         fields++;
         roots++;
-        for (const argument of node.arguments ?? []) value(argument.value, 0);
+        for (const { name: given, value: text } of node.arguments ?? []) {
+          const type = field?.args.find((each) => each.name === given.value)?.type ?? null;
+          value(text, 0, type, `${typeName}.${called}.${given.value}`);
+        }
         const page = pageOf(node, field);
         const below = node.selectionSet ? selections(node.selectionSet, field && getNamedType(field.type).name, level + 1) : null;
         if (below) {
@@ -305,7 +334,8 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
         }
         listing = Math.max(listing, (inside && LISTING.has(called) ? 1 : 0) + (below?.listing ?? 0));
         typing = Math.max(typing, (inside && called === 'type' ? 1 : 0) + (below?.typing ?? 0));
-        if (page) costs.push({ page, children: below?.costs ?? [] });
+        const weight = limits.weights[`${typeName}.${called}`] ?? 0;
+        if (page || weight > 0) costs.push({ page, weight, children: below?.costs ?? [] });
         else if (below) costs.push(...below.costs);
       }
       if (fields > limits.fields) refuse(tooMuch('too many fields', limits.fields));
@@ -332,14 +362,15 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
     for (const variable of node.variableDefinitions ?? []) {
       name(variable.variable.name.value, 'a variable');
       count(variable);
-      if (variable.defaultValue) value(variable.defaultValue, 0);
       const type = typeFromAST(schema, variable.type as never) as GraphQLInputType | undefined;
+      if (variable.defaultValue) value(variable.defaultValue, 0, type ?? null, '');
       if (type && isInputType(type))
         variables.push({
           name: variable.variable.name.value,
           type,
           hasDefault: variable.defaultValue !== undefined,
           refusesNull: false,
+          textLength: limits.textLength,
           node: variable,
         });
     }
@@ -350,7 +381,7 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
     const roots = node.operation === 'mutation' ? limits.mutationRoots : limits.queryRoots;
     if (facts.roots > roots) refuse(tooMuch('too many root fields', roots));
     const pageVariables = new Set<string>();
-    const root: CostNode = { page: null, children: facts.costs };
+    const root: CostNode = { page: null, weight: 0, children: facts.costs };
     collectPageVariables(root, pageVariables, new Set());
     const cost = pageVariables.size > 0 ? root : null;
     if (!cost && costOf(root, null, new Map()) > limits.cost)
@@ -363,7 +394,7 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
       fields: facts.fields,
       pageVariables: [...pageVariables],
       cost,
-      variables,
+      variables: variables.map((each) => ({ ...each, textLength: variableTexts.get(each.name) ?? limits.textLength })),
     });
   }
   return operations;
@@ -381,10 +412,10 @@ const costOf = (node: CostNode, variables: Readonly<Record<string, unknown>> | n
   if (seen !== undefined) return seen;
   let below = 0;
   for (const child of node.children) below += costOf(child, variables, known);
-  let cost = below;
+  let cost = node.weight + below;
   if (node.page) {
     const given = node.page.variable === null ? undefined : variables?.[node.page.variable];
-    cost = (typeof given === 'number' ? given : node.page.size) * Math.max(1, below);
+    cost = (typeof given === 'number' ? given : node.page.size) * Math.max(1, node.weight + below);
   }
   known.set(node, cost);
   return cost;
@@ -450,6 +481,8 @@ const prepareText = (schema: GraphQLSchema, limits: Limits, text: string): Prepa
 
 /** Memory of all documents that are kept, in bytes; and of one: its base, per character, and per field with its plan and writer (measured). */
 const KEPT_BYTES = 128_000_000;
+/** A longer text holds a value that will not come again. */
+const MAX_KEPT_CHARACTERS = 200_000;
 const BASE_BYTES = 2_000;
 const CHARACTER_BYTES = 60;
 const FIELD_BYTES = 1_600;
@@ -479,7 +512,7 @@ export const makeDocuments = (schema: GraphQLSchema, limits: Limits) => {
     } finally {
       Error.stackTraceLimit = stackTraceLimit;
     }
-    known.set(text, prepared);
+    if (text.length <= MAX_KEPT_CHARACTERS) known.set(text, prepared);
     return prepared;
   };
 };
@@ -507,6 +540,7 @@ const checkValue = (
   value: unknown,
   type: GraphQLInputType | null,
   path: string,
+  longest: number,
   level: number,
   limits: Limits,
   budget: Budget,
@@ -516,9 +550,7 @@ const checkValue = (
     if (!limits.readTexts) return null;
     if (type !== null && getNamedType(type).name === 'Base64') return null;
     if (isUnfitText(value)) return `${path}: holds control characters; send plain text.`;
-    return value.length > limits.textLength && codePoints(value) > limits.textLength
-      ? `${path}: is longer than ${limits.textLength} characters.`
-      : null;
+    return value.length > longest && codePoints(value) > longest ? `${path}: is longer than ${longest} characters.` : null;
   }
   if (!isPlain(value)) return null;
   if (level > limits.valueDepth) return `${path}: is nested too deeply.`;
@@ -527,7 +559,7 @@ const checkValue = (
     const nullable = type && getNullableType(type);
     const of = nullable && isListType(nullable) ? (nullable.ofType as GraphQLInputType) : type;
     for (const each of value) {
-      const fault = checkValue(each, of, path, level + 1, limits, budget);
+      const fault = checkValue(each, of, path, longest, level + 1, limits, budget);
       if (fault) return fault;
     }
     return null;
@@ -537,7 +569,8 @@ const checkValue = (
   for (const key of Object.keys(value)) {
     if (isTreacherous(key)) return `${path}: has a field whose name cannot be used.`;
     const field = fields && Object.hasOwn(fields, key) ? fields[key] : undefined;
-    const fault = checkValue(value[key], field?.type ?? null, field ? `${path}.${key}` : path, level + 1, limits, budget);
+    const own = field ? textLengthAt(limits, undefined, `${named?.name}.${key}`) : limits.textLength;
+    const fault = checkValue(value[key], field?.type ?? null, field ? `${path}.${key}` : path, own, level + 1, limits, budget);
     if (fault) return fault;
   }
   return null;
@@ -567,8 +600,9 @@ export const checkVariables = (
     const budget: Budget = { values: 0 };
     for (const key of Object.keys(variables)) {
       if (isTreacherous(key)) return [badInput('A variable has a name that cannot be used.')];
-      const type = operation.variables.find((each) => each.name === key)?.type ?? null;
-      const fault = checkValue(variables[key], type, type ? key : 'variables', 0, limits, budget);
+      const known = operation.variables.find((each) => each.name === key);
+      const longest = known?.textLength ?? limits.textLength;
+      const fault = checkValue(variables[key], known?.type ?? null, known ? key : 'variables', longest, 0, limits, budget);
       if (fault) return [badInput(fault)];
     }
   } else if (variables) {

@@ -1,6 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ADDRESS_HEADER, ASSERTION_HEADER, makeAssertionVerifier, REQUEST_ID_HEADER } from '#platform/access/assertion.ts';
+import {
+  ADDRESS_HEADER,
+  ASSERTION_HEADER,
+  makeAssertionVerifier,
+  ORIGIN_HEADER,
+  REQUEST_ID_HEADER,
+  SESSION_ENDED_HEADER,
+} from '#platform/access/assertion.ts';
 import type { PublicKey } from '#platform/access/token.ts';
 import type { Caller, Viewer } from '#platform/access/viewer.ts';
 import { makeExecutor, type SubgraphRequest } from '#platform/graphql/executor.ts';
@@ -8,6 +15,7 @@ import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { makeContexts } from './contexts.ts';
 import { errorBody } from './json-errors.ts';
+import { SERVER_PACE, serveTransfer } from './serve-transfer.ts';
 import { closeHttpServer, makeHttpServer } from './server.ts';
 import { writeEvents } from './sse.ts';
 
@@ -40,7 +48,7 @@ const toRequest = (body: unknown): SubgraphRequest | null => {
 
 /**
  * Serves a subgraph over HTTP: `POST /graphql`, subscriptions as server-sent events at `POST /graphql/stream`, and `GET /health/live`,
- * `/health/ready`. Everything but health takes an assertion that the gateway signed for this subgraph, else 401.
+ * `/health/ready`; where the subgraph has transfers, `/transfer/*`. Everything but health takes an assertion that the gateway signed for this subgraph, else 401.
  */
 export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOptions): Promise<Served> => {
   const { log } = options;
@@ -57,6 +65,7 @@ export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOpti
       requestId: REQUEST_ID.test(requestId) ? requestId : request.id,
       address: one(request.headers[ADDRESS_HEADER]) ?? '',
       language: request.headers['accept-language'] === 'fr' ? 'fr' : 'en',
+      origin: one(request.headers[ORIGIN_HEADER]) ?? '',
     };
   };
   const unauthenticated = (request: FastifyRequest, reply: FastifyReply) =>
@@ -100,6 +109,30 @@ export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOpti
     writer.complete();
     return reply;
   });
+  const { transfer } = subgraph;
+  if (transfer)
+    await app.register(async (scope) => {
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser('*', (_request, _payload, done) => done(null)); // the body is read as it comes
+      scope.route({
+        method: ['GET', 'HEAD', 'PUT', 'POST'],
+        url: '/transfer/*',
+        exposeHeadRoute: false,
+        config: { streams: true },
+        onRequest: guard,
+        handler: async (request, reply) => {
+          reply.hijack();
+          await serveTransfer(request.raw, reply.raw, transfer, {
+            path: request.url.slice('/transfer/'.length),
+            caller: request.graphCaller as Caller,
+            sessionEnded: request.headers[SESSION_ENDED_HEADER] === '1',
+            pace: SERVER_PACE,
+            headers: {},
+            log,
+          });
+        },
+      });
+    });
   app.get('/health/live', () => ({ status: 'live' }));
   app.get('/health/ready', async () => ({ status: 'ready', subgraph: subgraph.name, cities: await subgraph.health() }));
 

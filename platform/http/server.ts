@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { describeHttpFault, errorBody } from './json-errors.ts';
 
 /** Largest body in bytes. */
 export const BODY_LIMIT = 2 * 1024 * 1024;
-/** Deadlines of the server, in milliseconds: for the headers, for the whole request, and for a silent connection. */
+/**
+ * Deadlines of the server, in milliseconds: for the headers, for the whole body after them, and for a silent connection. Bodies of routes
+ * with `config.streams` take as long as they take; whoever serves them watches their pace.
+ */
 const HEADERS_MS = 10_000;
-const REQUEST_MS = 30_000;
+const BODY_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
 /** Bytes of all headers of a request. */
 const MAX_HEADER_BYTES = 16_384;
@@ -38,20 +41,38 @@ const refuseBroken = (error: NodeJS.ErrnoException, socket: Socket): void => {
   );
 };
 
+/** Ends a connection whose body does not come in time, as Node's own deadline would. */
+const watchBody = (request: FastifyRequest, reply: FastifyReply, deadlineMs: number): void => {
+  const { raw } = request;
+  if (raw.headers['content-length'] === undefined && raw.headers['transfer-encoding'] === undefined) return;
+  if (request.routeOptions.config.streams === true) return;
+  const timer = setTimeout(() => {
+    if (raw.complete) return;
+    if (reply.raw.headersSent) raw.socket.destroy();
+    else refuseBroken({ name: 'Error', message: 'late', code: 'ERR_HTTP_REQUEST_TIMEOUT' }, raw.socket);
+  }, deadlineMs);
+  timer.unref();
+  raw.once('end', () => clearTimeout(timer));
+  raw.once('close', () => clearTimeout(timer));
+};
+
 const JSON_TYPE = /^application\/(?:json|graphql-response\+json|graphql\+json)(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?\s*$/i;
 
 /**
  * An HTTP server with the house's limits and deadlines, taking JSON alone. Every refusal is JSON with a code and the request's id, a UUID
  * of our own whatever the client says; a surprise is logged once.
  */
-export const makeHttpServer = (log: Log, options: { readonly trustProxy?: boolean; readonly bodyLimit?: number } = {}): FastifyInstance => {
-  const { bodyLimit = BODY_LIMIT } = options;
+export const makeHttpServer = (
+  log: Log,
+  options: { readonly trustProxy?: boolean; readonly bodyLimit?: number; readonly bodyMs?: number } = {},
+): FastifyInstance => {
+  const { bodyLimit = BODY_LIMIT, bodyMs = BODY_MS } = options;
   const app = fastify({
     logger: false,
     trustProxy: options.trustProxy === true,
     bodyLimit,
     connectionTimeout: 0,
-    requestTimeout: REQUEST_MS,
+    requestTimeout: 0, // would hold for transfers too: see `watchBody`
     keepAliveTimeout: KEEP_ALIVE_MS,
     return503OnClosing: true,
     forceCloseConnections: false,
@@ -67,7 +88,8 @@ export const makeHttpServer = (log: Log, options: { readonly trustProxy?: boolea
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(JSON_TYPE, { parseAs: 'string', bodyLimit }, parseJson);
   // Compressed bodies are refused unread: what they would grow to is not known.
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    watchBody(request, reply, bodyMs);
     const encoding = request.headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') done();
     else done(Object.assign(new Error('compressed'), { statusCode: 415 }));
@@ -113,3 +135,10 @@ export const closeHttpServer = async (app: FastifyInstance): Promise<void> => {
     clearTimeout(late);
   }
 };
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the body comes at its own pace, for as long as it takes. */
+    streams?: boolean;
+  }
+}

@@ -10,6 +10,8 @@ export type Metrics = {
   readonly subgraph: (name: string, seconds: number, answered: boolean) => void;
   readonly subscriptionOpened: (transport: string) => void;
   readonly subscriptionEnded: (transport: string) => void;
+  /** One transfer outside the graph: `upload` or `download`, `ok`, `refused` or `broken`, and its bytes. */
+  readonly transfer: (kind: string, outcome: string, bytesIn: number, bytesOut: number) => void;
   readonly text: () => Promise<string>;
   readonly contentType: string;
   readonly stop: () => void;
@@ -40,6 +42,18 @@ export const makeMetrics = (): Metrics => {
     registers,
   });
   const open = new Gauge({ name: 'caregraph_subscriptions_open', help: 'Subscriptions open now.', labelNames: ['transport'], registers });
+  const transfers = new Counter({
+    name: 'caregraph_transfers_total',
+    help: 'Transfers of files outside the graph.',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  });
+  const transferred = new Counter({
+    name: 'caregraph_transfer_bytes_total',
+    help: 'Bytes of transfers.',
+    labelNames: ['direction'],
+    registers,
+  });
   // A histogram looks its labels up at each figure; the few there are are kept.
   const known = new Map<string, Histogram.Internal<string>>();
   const of = (key: string, find: () => Histogram.Internal<string>): Histogram.Internal<string> => {
@@ -58,6 +72,11 @@ export const makeMetrics = (): Metrics => {
     },
     subscriptionOpened: (transport) => open.inc({ transport }),
     subscriptionEnded: (transport) => open.dec({ transport }),
+    transfer: (kind, outcome, bytesIn, bytesOut) => {
+      transfers.inc({ kind, outcome });
+      transferred.inc({ direction: 'in' }, bytesIn);
+      transferred.inc({ direction: 'out' }, bytesOut);
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
     stop: () => registry.clear(),

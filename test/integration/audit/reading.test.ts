@@ -42,7 +42,13 @@ const aViewer = (role: RoleCode, city = 'MTL', own: Partial<Viewer> = {}): Viewe
   ...own,
 });
 const auditor = aViewer('U');
-const aCaller = (viewer: Viewer | null): Caller => ({ viewer, requestId: randomUUID(), address: '192.0.2.1', language: 'en' });
+const aCaller = (viewer: Viewer | null): Caller => ({
+  viewer,
+  requestId: randomUUID(),
+  address: '192.0.2.1',
+  language: 'en',
+  origin: 'http://127.0.0.1:4000',
+});
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests alone
 type Answer = { data?: any; errors?: readonly { message: string; extensions?: Record<string, unknown> }[] };
 const ask = (

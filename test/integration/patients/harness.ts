@@ -69,7 +69,13 @@ export const startHarness = async (unreachable: readonly string[] = []): Promise
       };
     },
     ask: async (viewer, query, variables = {}, address = '192.0.2.1') => {
-      const contextValue = subgraph.makeContext({ viewer, requestId: crypto.randomUUID(), address, language: 'en' });
+      const contextValue = subgraph.makeContext({
+        viewer,
+        requestId: crypto.randomUUID(),
+        address,
+        language: 'en',
+        origin: 'http://127.0.0.1:4000',
+      });
       const { data, errors = [] } = await graphql({ schema: subgraph.schema, source: query, variableValues: variables, contextValue });
       const shown = errors.map((error) => {
         const told = toGraphError(error);

@@ -126,7 +126,7 @@ export const startHarness = async (settings: Partial<SchedulingSettings> = {}) =
   };
 
   const contextOf = (who: Viewer | null, of: Scheduling = subgraph, language: 'en' | 'fr' = 'en') =>
-    of.makeContext({ viewer: who, requestId: randomUUID(), address: '127.0.0.1', language });
+    of.makeContext({ viewer: who, requestId: randomUUID(), address: '127.0.0.1', language, origin: 'http://127.0.0.1:4000' });
   /** Asks the schema with a context of its own, as one request of the gateway would. */
   const ask = async (who: Viewer | null, source: string, variableValues: Record<string, unknown> = {}, of = subgraph): Promise<Answer> => {
     const { data, errors = [] } = await graphql({ schema: of.schema, source, variableValues, contextValue: contextOf(who, of) });

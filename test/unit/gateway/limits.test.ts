@@ -308,3 +308,91 @@ it('counts pages by the default of their variable where none is given', () => {
   expect(codeOf(verdict(query(3)))).toBeNull();
   expect(codeOf(verdict(query(3), { n: 100 }))).toBe('LIMIT_EXCEEDED');
 });
+
+describe('texts that may be long, and fields that weigh', () => {
+  const files = buildSchema(`
+    scalar Base64
+    type File { id: ID! content: Base64 sealed(key: String!): String versions(first: Int = 25): Versions }
+    type Versions { nodes: [File!] }
+    input Upload { name: String sealed: String content: Base64 many: [String!] inner: Upload }
+    type Query { file(id: ID!): File files(first: Int = 25): Versions text(of: String): String }
+    type Mutation { upload(input: Upload!, note: String): File plain(sealed: String): File }
+  `);
+  const limits = {
+    ...GATEWAY_LIMITS,
+    longTexts: { 'Upload.sealed': 50_000, 'Upload.many': 30_000 },
+    weights: { 'File.content': 200, 'File.sealed': 1_000 },
+  };
+  const judge = (query: string, variables: Record<string, unknown> = {}) => {
+    const prepared = makeDocuments(files, limits)(query);
+    const operation = prepared.errors.length > 0 ? null : pickOperation(prepared, null);
+    if (!operation || operation instanceof GraphQLError) return prepared.errors.map((error) => error.message);
+    return checkVariables(operation, variables, limits).map((error) => error.message);
+  };
+  const text = (length: number): string => 'é'.repeat(length);
+  const tooLong = (limit: number, path = 'A text of the document') => [
+    expect.stringMatching(new RegExp(`^${path}:? is longer than ${limit} char`)),
+  ];
+  const whole = 'mutation ($input: Upload!) { upload(input: $input) { id } }';
+  const just = 'mutation ($s: String) { upload(input: { inner: { sealed: $s } }) { id } }';
+
+  it('takes them where the whole input is a variable, and there alone', () => {
+    expect(judge(whole, { input: { sealed: text(50_000) } })).toEqual([]);
+    expect(judge(whole, { input: { sealed: text(50_001) } })).toEqual(tooLong(50_000, 'input.sealed'));
+    expect(judge(whole, { input: { inner: { sealed: text(50_000) } } })).toEqual([]);
+    expect(judge(whole, { input: { many: [text(30_000)] } })).toEqual([]);
+    expect(judge(whole, { input: { many: [text(30_001)] } })).toEqual(tooLong(30_000, 'input.many'));
+    expect(judge(whole, { input: { name: text(10_001) } })).toEqual(tooLong(10_000, 'input.name'));
+    expect(judge(whole, { input: { content: text(60_000) } })).toEqual([]);
+    expect(judge(whole, { input: {}, other: text(10_001) })).toEqual(tooLong(10_000, 'variables'));
+    expect(judge(whole, { input: { sealed: `${text(20_000)}\u0000` } })).toEqual([expect.stringMatching(/control characters/)]);
+  });
+  it('takes them where a variable stands just there, and nowhere else besides', () => {
+    expect(judge(just, { s: text(50_000) })).toEqual([]);
+    expect(judge(just, { s: text(50_001) })).toEqual(tooLong(50_000, 's'));
+    const both = 'mutation ($s: String) { upload(input: { sealed: $s }, note: $s) { id } }';
+    expect(judge(both, { s: text(10_000) })).toEqual([]);
+    expect(judge(both, { s: text(10_001) })).toEqual(tooLong(10_000, 's'));
+    expect(judge('mutation ($s: String) { plain(sealed: $s) { id } }', { s: text(10_001) })).toEqual(tooLong(10_000, 's'));
+    const inFragment = 'mutation ($s: String) { upload(input: { sealed: $s }) { ...A } } fragment A on File { sealed(key: $s) }';
+    expect(judge(inFragment.replace('String', 'String!'), { s: text(10_001) })).toEqual(tooLong(10_000, 's'));
+    const listed = 'mutation ($s: String!) { upload(input: { many: [$s] }) { id } }';
+    expect(judge(listed, { s: text(30_000) })).toEqual([]);
+    expect(judge(listed, { s: text(30_001) })).toEqual(tooLong(30_000, 's'));
+  });
+  it('takes them as literals in the same places', () => {
+    const sealed = (length: number) => `mutation { upload(input: { inner: { sealed: "${text(length)}" } }) { id } }`;
+    expect(judge(sealed(50_000))).toEqual([]);
+    expect(judge(sealed(50_001))).toEqual(tooLong(50_000));
+    expect(judge(`mutation { upload(input: { name: "${text(10_001)}" }) { id } }`)).toEqual(tooLong(10_000));
+    expect(judge(`mutation { upload(input: { content: "${text(60_000)}" }) { id } }`)).toEqual([]);
+    expect(judge(`mutation ($u: Upload! = { sealed: "${text(50_000)}" }) { upload(input: $u) { id } }`)).toEqual([]);
+    expect(judge(`mutation ($u: Upload! = { name: "${text(10_001)}" }) { upload(input: $u) { id } }`)).toEqual(tooLong(10_000));
+    expect(judge(`{ file(id: "${text(10_001)}") { id } }`)).toEqual(tooLong(10_000));
+  });
+  it('does not keep a document with a long literal', () => {
+    const documents = makeDocuments(files, { ...limits, longTexts: { 'Upload.sealed': 300_000 } });
+    const long = `mutation { upload(input: { sealed: "${'x'.repeat(250_000)}" }) { id } }`;
+    expect(documents(long).errors).toEqual([]);
+    expect(documents(long)).not.toBe(documents(long));
+  });
+  it.each([
+    ['{ files(first: 50) { nodes { content } } }', true],
+    ['{ files(first: 51) { nodes { content } } }', false],
+    ['{ files(first: 10) { nodes { sealed(key: "k") } } }', true],
+    ['{ files(first: 11) { nodes { sealed(key: "k") } } }', false],
+    ['{ files(first: 25) { nodes { ...A ... on File { content } } } } fragment A on File { content }', true],
+    ['{ files(first: 26) { nodes { ...A ... on File { b: content } } } } fragment A on File { content }', false],
+    ['{ files(first: 5) { nodes { versions(first: 10) { nodes { content } } } } }', true],
+    ['{ files(first: 5) { nodes { versions(first: 11) { nodes { content } } } } }', false],
+    [`{ ${times(10, (i) => `f${i}: file(id: "a") { sealed(key: "k") }`)} }`, true],
+    [`{ ${times(11, (i) => `f${i}: file(id: "a") { sealed(key: "k") }`)} }`, false],
+  ])('counts what a field weighs: %s', (query, runs) => {
+    expect(judge(query)).toEqual(runs ? [] : [expect.stringMatching(/too many entries; the limit is 10000/)]);
+  });
+  it('counts what a field weighs by the pages of variables', () => {
+    const query = 'query ($n: Int) { files(first: $n) { nodes { content } } }';
+    expect(judge(query, { n: 50 })).toEqual([]);
+    expect(judge(query, { n: 51 })).toHaveLength(1);
+  });
+});
