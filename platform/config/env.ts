@@ -304,16 +304,20 @@ const asRemoteKeys: Reader<Extract<KeysConfig, { readonly kind: 'transit' | 'aws
   if (given['kind'] !== 'aws-kms') return because('is JSON of kind transit or aws-kms');
   forbidOthers(given, ['kind', 'region', 'endpoint', 'keys']);
   const { keys, endpoint } = given;
-  if (
-    !isObject(keys) ||
-    !Object.entries(keys).every(([city, key]) => /^[A-Z]{3}$/.test(city) && typeof key === 'string' && /^\S{1,2048}$/.test(key))
-  )
-    return because('keys names a key id, an ARN or an alias for each city');
+  const form = 'keys names a key id, an ARN or an alias for each city, or a list of them, the current one first';
+  if (!isObject(keys)) return because(form);
+  const lists = Object.entries(keys).map(([city, given]): readonly [string, readonly string[]] => {
+    const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+    const isList = list.length > 0 && list.every((key) => typeof key === 'string' && /^\S{1,2048}$/.test(key));
+    return /^[A-Z]{3}$/.test(city) && isList ? [city, list as readonly string[]] : because(form);
+  });
+  const all = lists.flatMap(([, list]) => list);
+  if (new Set(all).size < all.length) because('is unsafe: names one key twice; each city has keys of its own');
   return {
     kind: 'aws-kms',
     region: readText(given, 'region', /^[a-z0-9-]{1,64}$/, 'the name of a region'),
     endpoint: endpoint === undefined || endpoint === null ? null : readSafeUrl(endpoint, 'endpoint'),
-    keys: keys as Readonly<Record<string, string>>,
+    keys: Object.fromEntries(lists),
   };
 };
 const SEALING_FORM = 'holds private JSON Web Keys, X25519 or P-256, each with a kid';

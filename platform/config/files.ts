@@ -36,12 +36,15 @@ export type KeysConfig =
       /** Namespace that the mount is in; null: the root. */
       readonly namespace: string | null;
     }
-  /** AWS KMS: a key id, ARN or alias per city. `endpoint` only where it is not AWS's own. */
+  /**
+   * AWS KMS: key ids, ARNs or aliases per city; the first wraps, the others still open what they wrapped. `endpoint` only where it is not
+   * AWS's own.
+   */
   | {
       readonly kind: 'aws-kms';
       readonly region: string;
       readonly endpoint: string | null;
-      readonly keys: Readonly<Record<string, string>>;
+      readonly keys: Readonly<Record<string, readonly string[]>>;
     };
 
 /** What the files subgraph needs beside databases. Sizes in bytes. */
