@@ -295,6 +295,8 @@ export async function* openRange(
     }
     if (index >= behind || isLast !== (index === behind - 1)) throw new CipherError('chunk', 'the file has another length');
     const plain = opener.open(index, bytes, index === chunks - 1);
+    if (plain.length !== Math.min(CHUNK_BYTES, plainBytes - index * CHUNK_BYTES))
+      throw new CipherError('chunk', 'the file has another length');
     const from = Math.max(0, start - index * CHUNK_BYTES);
     const to = Math.min(plain.length, end - index * CHUNK_BYTES);
     index++;

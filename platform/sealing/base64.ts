@@ -11,11 +11,12 @@ const alphabetOf = (options: Base64Options | undefined): Alphabet => {
 };
 
 /**
- * Bytes of digits without padding; null where one of them is no digit. `Buffer` reads both alphabets and skips what it does not know, and
- * every skipped digit makes the bytes fewer; a look at the length is ten times as fast as a pattern over the text.
+ * Bytes of digits without padding; null where one of them is no digit. `Buffer` reads both alphabets, takes every character for its low
+ * byte, and skips what it does not know, which makes the bytes fewer. To ask for that is ten times as fast as a pattern over the text.
  */
 const readDigits = (digits: string, alphabet: Alphabet): Buffer | null => {
-  if (digits.length % 4 === 1 || OTHERS[alphabet].some((other) => digits.includes(other))) return null;
+  const isAscii = Buffer.byteLength(digits, 'utf8') === digits.length;
+  if (!isAscii || digits.length % 4 === 1 || OTHERS[alphabet].some((other) => digits.includes(other))) return null;
   const bytes = Buffer.from(digits, alphabet);
   return bytes.length === Math.floor((digits.length * 3) / 4) ? bytes : null;
 };
