@@ -241,6 +241,7 @@ export const serveTransfer = async (
     if (gone || signal.aborted) status = 499;
     else if (!(thrown instanceof TooSlowError)) log.warn('a transfer broke off', { requestId, ...describeError(thrown) });
     response.destroy();
+    ended.abort();
   } finally {
     response.removeListener('close', onClose);
     settings.signal?.removeEventListener('abort', onStop);
