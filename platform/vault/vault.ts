@@ -34,6 +34,9 @@ export type Stored = {
 /** What was found of a copy. `destroyed`: its key was destroyed for good. */
 export type CopyFinding = 'intact' | 'missing' | 'damaged' | 'destroyed' | 'unavailable';
 
+/** `kept`: there is one, or what passes for one. */
+export type KeyFinding = 'kept' | 'missing' | 'destroyed' | 'unavailable';
+
 /** Told when a read found a copy that is not what it should be, or when one was made good. */
 export type VaultEvents = {
   readonly onDamage: (ref: BlobRef, store: StoreName, finding: 'missing' | 'damaged') => void;
@@ -66,8 +69,15 @@ export type Vault = {
   readonly rewrap: (ref: BlobRef) => Promise<string>;
   /** Destroys the wrapped key in one store for good (a tombstone stays in its place), then the content. */
   readonly destroy: (ref: Pick<BlobRef, 'city' | 'id'>, store: StoreName) => Promise<void>;
-  /** Removes what an upload that was given up left in one store; nothing stays. */
+  /** Removes what an upload that was given up left in one store; nothing stays but a tombstone. */
   readonly discard: (ref: Pick<BlobRef, 'city' | 'id'>, store: StoreName) => Promise<void>;
+  /** What stands in place of the wrapped key in one store; its bytes are not opened. */
+  readonly findKey: (ref: Pick<BlobRef, 'city' | 'id'>, store: StoreName) => Promise<KeyFinding>;
+  /** Ids that a store holds something of, once per blob and partial, in any order; with the instant of the last change. */
+  readonly list: (
+    city: string,
+    store: StoreName,
+  ) => AsyncIterable<{ readonly id: string; readonly modifiedAt: Date; readonly isKey: boolean }>;
   readonly stop: () => Promise<void>;
 };
 
