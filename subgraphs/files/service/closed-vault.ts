@@ -18,6 +18,11 @@ export const closedVault = (): Vault => {
     rewrap: away,
     destroy: away,
     discard: away,
+    findKey: async () => 'unavailable',
+    // biome-ignore lint/correctness/useYield: it throws before there is anything to give
+    list: async function* () {
+      throw new StoreUnavailableError('primary');
+    },
     stop: async () => {},
   };
 };
