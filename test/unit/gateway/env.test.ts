@@ -1,5 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { ConfigurationError, readGatewayConfig, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
+import { addKey, makeKeyring } from '#platform/keys/keyring-form.ts';
 
 const jwk = (kid: string) => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -111,9 +115,235 @@ describe('configuration', () => {
       'ASSERTION_KEY',
       'CURSOR_KEY',
       'AUDIT_DB_PASSWORD',
+      'FILES_PRIMARY_STORE',
+      'FILES_BACKUP_STORE',
+      'FILES_KEYRING_FILE',
+      'FILES_SEALING_KEYS',
       'PATIENTS_URL',
     ])
       expect(faults.filter((fault) => fault.startsWith(`${name} `))).toHaveLength(1);
     expect(faults.join()).not.toContain('canary');
   });
+});
+
+describe('settings of files', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-env-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const sealing = (type: 'x25519' | 'P-256', kid: string) => {
+    const { privateKey } = type === 'x25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('ec', { namedCurve: type });
+    return { ...privateKey.export({ format: 'jwk' }), kid };
+  };
+  const keyring = makeKeyring(['MTL'], { demo: false });
+  const demo = makeKeyring(['MTL'], { demo: true });
+  const demoBytes = demo.cities['MTL']?.keys['demo:MTL:1'] ?? '';
+  const s3 = { kind: 's3', region: 'ca-central-1', bucket: 'caregraph-files', accessKeyId: 'canary-id', secretAccessKey: 'canary-secret' };
+  const kms = { kind: 'aws-kms', region: 'ca-central-1', keys: { MTL: 'alias/caregraph-mtl' } };
+  const transit = { kind: 'transit', url: 'https://keys.example.org:8200', token: 'canary-token' };
+  const [montreal] = JSON.parse(production.CITIES) as object[];
+  const files = {
+    ...production,
+    FILES_DB_PASSWORD: 'canary-password-1',
+    FILES_PRIMARY_STORE: 'file:///srv/files/a',
+    FILES_BACKUP_STORE: JSON.stringify(s3),
+    FILES_KEYRING: JSON.stringify(keyring),
+    FILES_SEALING_KEYS: JSON.stringify({ keys: [sealing('x25519', 's1'), sealing('P-256', 's2')] }),
+  };
+  const without = (...names: string[]): Record<string, string> =>
+    Object.fromEntries(Object.entries(files).filter(([name]) => !names.includes(name)));
+  const write = (name: string, content: unknown, mode = 0o600): string => {
+    const file = path.join(folder, name);
+    writeFileSync(file, JSON.stringify(content));
+    chmodSync(file, mode);
+    return file;
+  };
+
+  it('give the files subgraph its stores, keys and quotas, and nobody else', () => {
+    const config = readSubgraphConfig('files', files);
+    expect(config.files).toEqual({
+      primary: { kind: 'directory', folder: '/srv/files/a', floorShare: 0.1 },
+      backup: { ...s3, endpoint: 'https://s3.ca-central-1.amazonaws.com', pathStyle: false },
+      keys: { kind: 'keyring', keyring },
+      patientQuotaBytes: 53_687_091_200,
+      cityQuotaBytes: 10_995_116_277_760,
+    });
+    expect(config.secrets.sealingKeys.map(({ kid, publicJwk }) => [kid, publicJwk['crv'], publicJwk['d']])).toEqual([
+      ['s1', 'X25519', undefined],
+      ['s2', 'P-256', undefined],
+    ]);
+    const patients = readSubgraphConfig('patients', { ...files, FILES_KEYRING: 'canary' });
+    expect([patients.files, patients.secrets.sealingKeys]).toEqual([null, []]);
+  });
+  it('name what holds the keys in one of three ways', () => {
+    const file = write('keyring.json', keyring);
+    const rest = without('FILES_KEYRING');
+    expect(readSubgraphConfig('files', { ...rest, FILES_KEYRING_FILE: file }).files.keys).toEqual({
+      kind: 'keyring-file',
+      file,
+      createDemo: false,
+    });
+    expect(readSubgraphConfig('files', { ...rest, FILES_KEYS: JSON.stringify(transit) }).files.keys).toEqual({
+      ...transit,
+      mount: 'transit',
+      keyPrefix: 'caregraph-',
+      namespace: null,
+    });
+    expect(readSubgraphConfig('files', { ...rest, FILES_KEYS: JSON.stringify(kms) }).files.keys).toEqual({
+      ...kms,
+      endpoint: null,
+      keys: { MTL: ['alias/caregraph-mtl'] },
+    });
+    expect(faultsOf(() => readSubgraphConfig('files', rest))).toEqual([
+      'FILES_KEYRING_FILE is missing: one of FILES_KEYRING, FILES_KEYRING_FILE, FILES_KEYS says who holds the keys',
+    ]);
+    expect(faultsOf(() => readSubgraphConfig('files', { ...files, FILES_KEYRING_FILE: file }))).toEqual([
+      expect.stringMatching(/^FILES_KEYRING and FILES_KEYRING_FILE are given: one of/),
+    ]);
+  });
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['two stores in one folder', { FILES_BACKUP_STORE: 'file:///srv/files/a/' }, /^FILES_BACKUP_STORE is unsafe: the same place/],
+    ['a store inside the other', { FILES_BACKUP_STORE: 'file:///srv/files/a/b/../c' }, /^FILES_BACKUP_STORE is unsafe/],
+    [
+      'two stores in one bucket',
+      { FILES_PRIMARY_STORE: JSON.stringify({ ...s3, accessKeyId: 'canary2' }) },
+      /^FILES_BACKUP_STORE is unsafe/,
+    ],
+    ['the root folder', { FILES_PRIMARY_STORE: 'file:///' }, /^FILES_PRIMARY_STORE is a folder/],
+    ['a folder of another host', { FILES_PRIMARY_STORE: 'file://canary/srv' }, /^FILES_PRIMARY_STORE is a folder/],
+    [
+      'a store without TLS',
+      { FILES_BACKUP_STORE: JSON.stringify({ ...s3, endpoint: 'http://canary.example.org' }) },
+      /^FILES_BACKUP_STORE is unsafe: endpoint/,
+    ],
+    [
+      'a store with a member nobody knows',
+      { FILES_BACKUP_STORE: JSON.stringify({ ...s3, canary: 1 }) },
+      /^FILES_BACKUP_STORE has no members but/,
+    ],
+    ['a store of no kind', { FILES_BACKUP_STORE: '/srv/canary' }, /^FILES_BACKUP_STORE is a folder such as/],
+    ['a floor of everything', { FILES_DISK_FLOOR: '0.9' }, /^FILES_DISK_FLOOR is a share/],
+    ['a quota that is no number', { FILES_PATIENT_QUOTA_BYTES: '50 GiB' }, /^FILES_PATIENT_QUOTA_BYTES is a whole number of bytes/],
+    ['a quota of nothing', { FILES_CITY_QUOTA_BYTES: '0' }, /^FILES_CITY_QUOTA_BYTES/],
+    ['sealing keys without their private half', { FILES_SEALING_KEYS: assertion.open }, /^FILES_SEALING_KEYS holds private/],
+    ['a signing key in place of a sealing key', { FILES_SEALING_KEYS: assertion.secret }, /^FILES_SEALING_KEYS holds private/],
+    [
+      'a sealing key with halves of two pairs',
+      { FILES_SEALING_KEYS: JSON.stringify({ keys: [{ ...sealing('x25519', 'a'), x: sealing('x25519', 'b')['x'] }] }) },
+      /^FILES_SEALING_KEYS holds private/,
+    ],
+    [
+      'two sealing keys of one name',
+      { FILES_SEALING_KEYS: JSON.stringify({ keys: [sealing('x25519', 'a'), sealing('P-256', 'a')] }) },
+      /^FILES_SEALING_KEYS names two keys alike/,
+    ],
+    ['a demo keyring', { FILES_KEYRING: JSON.stringify(demo) }, /^FILES_KEYRING is unsafe: holds keys of the embedded network/],
+    ['a demo keyring that hides it', { FILES_KEYRING: JSON.stringify({ ...demo, demo: false }) }, /^FILES_KEYRING is unsafe/],
+    [
+      'a demo key under another name',
+      {
+        FILES_KEYRING: JSON.stringify({
+          version: 1,
+          demo: false,
+          cities: { MTL: { current: 'local:MTL:1', keys: { 'local:MTL:1': demoBytes } } },
+        }),
+      },
+      /^FILES_KEYRING is unsafe/,
+    ],
+    [
+      'a keyring without a key of a city',
+      { FILES_KEYRING: JSON.stringify(makeKeyring(['QUE'], { demo: false })) },
+      /^FILES_KEYRING holds no key of MTL$/,
+    ],
+    ['a damaged keyring', { FILES_KEYRING: '{"canary":' }, /^FILES_KEYRING is damaged/],
+  ])('refuse %s', (_title, change, fault) => {
+    const faults = faultsOf(() => readSubgraphConfig('files', { ...files, ...change }));
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toMatch(/canary/);
+    expect(faults.join()).not.toContain(demoBytes);
+  });
+  it.each<[string, () => string, RegExp]>([
+    ['others may read', () => write('open.json', keyring, 0o640), /^FILES_KEYRING_FILE is unsafe: others may read it/],
+    ['is not there', () => path.join(folder, 'canary.json'), /^FILES_KEYRING_FILE names a file that is not there$/],
+    ['is a folder', () => folder, /^FILES_KEYRING_FILE (?:is unsafe|cannot be read)/],
+    ['is the embedded one', () => write('demo.json', demo), /^FILES_KEYRING_FILE is unsafe: holds keys of the embedded network/],
+    ['lacks a city', () => write('que.json', makeKeyring(['QUE'], { demo: false })), /^FILES_KEYRING_FILE holds no key of MTL$/],
+  ])('refuse a keyring file that %s', (_title, file, fault) => {
+    const faults = faultsOf(() => readSubgraphConfig('files', { ...without('FILES_KEYRING'), FILES_KEYRING_FILE: file() }));
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toMatch(/canary|caregraph-env/);
+  });
+  it.each<[string, object, RegExp]>([
+    ['Transit without TLS', { ...transit, url: 'http://keys.example.org' }, /^FILES_KEYS is unsafe: url is an https address/],
+    ['Transit with a login in its address', { ...transit, url: 'https://u:canary@keys.example.org' }, /^FILES_KEYS url is an https/],
+    ['Transit without a token', { kind: 'transit', url: transit.url }, /^FILES_KEYS token is a text/],
+    ['KMS without a key of a city', { ...kms, keys: { QUE: 'canary' } }, /^FILES_KEYS holds no key of MTL$/],
+    ['one KMS key for two cities', { ...kms, keys: { MTL: 'canary', QUE: ['canary'] } }, /^FILES_KEYS is unsafe: names one key twice/],
+    ['another kind', { kind: 'canary' }, /^FILES_KEYS is JSON of kind/],
+  ])('refuse %s', (_title, keys, fault) => {
+    const faults = faultsOf(() => readSubgraphConfig('files', { ...without('FILES_KEYRING'), FILES_KEYS: JSON.stringify(keys) }));
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toMatch(/canary/);
+  });
+  it('take Transit on loopback without TLS', () => {
+    const keys = JSON.stringify({ ...transit, url: 'http://127.0.0.1:8200' });
+    expect(readSubgraphConfig('files', { ...without('FILES_KEYRING'), FILES_KEYS: keys }).files.keys).toMatchObject({
+      url: 'http://127.0.0.1:8200',
+    });
+  });
+  it('take a demo keyring anywhere but in production', () => {
+    const development = { ...without('FILES_KEYRING', 'NODE_ENV'), FILES_KEYRING_FILE: write('demo2.json', demo) };
+    expect(readSubgraphConfig('files', development).files.keys).toMatchObject({ createDemo: true });
+    expect(readSubgraphConfig('files', { ...development, FILES_KEYRING_FILE: write('own.json', keyring) }).files.keys).toMatchObject({
+      createDemo: false,
+    });
+    expect(readSubgraphConfig('files', { ...development, FILES_KEYRING_FILE: path.join(folder, 'later.json') }).files.keys).toMatchObject({
+      createDemo: true,
+    });
+  });
+  it('tell all faults together', () => {
+    const faults = faultsOf(() =>
+      readSubgraphConfig('files', {
+        ...files,
+        FILES_PRIMARY_STORE: 'canary',
+        FILES_BACKUP_STORE: '',
+        FILES_KEYRING: 'canary',
+        FILES_SEALING_KEYS: '',
+      }),
+    );
+    expect(faults.map((fault) => fault.split(' ')[0]).sort()).toEqual([
+      'FILES_BACKUP_STORE',
+      'FILES_KEYRING',
+      'FILES_PRIMARY_STORE',
+      'FILES_SEALING_KEYS',
+    ]);
+    expect(faults.join()).not.toMatch(/canary/);
+  });
+  it('need every city of the network to have a key', () => {
+    const CITIES = JSON.stringify([montreal, { ...montreal, code: 'QUE' }, { ...montreal, code: 'SHE' }]);
+    expect(
+      faultsOf(() => readSubgraphConfig('files', { ...files, CITIES, FILES_KEYRING: JSON.stringify(addKey(keyring, 'SHE')) })),
+    ).toEqual(['FILES_KEYRING holds no key of QUE']);
+  });
+  it('lie in the data folder of the embedded network', () => {
+    expect(readStartConfig({ DATA_DIR: '/srv/care', FILES_DISK_FLOOR: '0' }).files).toMatchObject({
+      primary: { kind: 'directory', folder: '/srv/care/files/primary', floorShare: 0 },
+      backup: { kind: 'directory', folder: '/srv/care/files/backup', floorShare: 0 },
+      keys: { kind: 'keyring-file', file: '/srv/care/keyring.json', createDemo: true },
+    });
+    expect(readStartConfig({}).files.primary).toMatchObject({ floorShare: 0.02 });
+  });
+  it.each([
+    ['https://graph.example.org', 'https://graph.example.org'],
+    ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
+    ['', null],
+  ])('tell the gateway its public address %j', (text, url) => {
+    expect(readGatewayConfig({ ...production, PUBLIC_URL: text }).publicUrl).toBe(url);
+  });
+  it.each(['http://graph.example.org', 'https://graph.example.org/canary', 'https://u:canary@graph.example.org', 'canary'])(
+    'refuse the public address %s',
+    (text) => {
+      const faults = faultsOf(() => readGatewayConfig({ ...production, PUBLIC_URL: text }));
+      expect(faults).toEqual([expect.stringMatching(/^PUBLIC_URL is /)]);
+      expect(faults.join()).not.toMatch(/canary/);
+    },
+  );
 });
