@@ -16,3 +16,9 @@ export type FileRefusal =
   | { readonly kind: 'QuotaExceeded'; readonly usedBytes: number; readonly limitBytes: number }
   | { readonly kind: 'ContentRefused'; readonly reason: ContentRefusedReason }
   | { readonly kind: 'CityUnavailable'; readonly city: string; readonly retryAfterSeconds: number };
+
+/** The refusals of these names. */
+export type RefusalOf<K extends FileRefusal['kind']> = Extract<FileRefusal, { readonly kind: K }>;
+
+/** A content that was refused, as it is said; the types that are kept are the same for all. */
+export type SaidContentRefused = RefusalOf<'ContentRefused'> & { readonly message: string };

@@ -1,6 +1,7 @@
 // Written by "npm run codegen" from schema/files.graphql; change that file and run it again.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { CityView } from '../domain/city.ts';
+import type { SaidContentRefused } from '../domain/refusal.ts';
 import type { MedicalFile as MedicalFileModel, FileVersion as FileVersionModel } from '../domain/file.ts';
 import type { Reference, AppointmentReference } from '../domain/references.ts';
 import type { Context } from '../context.ts';
@@ -716,7 +717,7 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
     | ( PatientNotFound )
     | ( AppointmentNotFound )
     | ( QuotaExceeded )
-    | ( ContentRefused )
+    | ( SaidContentRefused )
     | ( CityUnavailable )
   ;
   RequestUploadResult:
@@ -724,7 +725,7 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
     | ( PatientNotFound )
     | ( AppointmentNotFound )
     | ( QuotaExceeded )
-    | ( ContentRefused )
+    | ( SaidContentRefused )
     | ( CityUnavailable )
   ;
   ResumeUploadResult:
@@ -738,7 +739,7 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
     | ( UploadIncomplete )
     | ( PatientNotFound )
     | ( QuotaExceeded )
-    | ( ContentRefused )
+    | ( SaidContentRefused )
     | ( CityUnavailable )
   ;
   DeleteFileResult:
@@ -767,7 +768,7 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
     | ( UploadNotFound )
     | ( UploadIncomplete )
     | ( QuotaExceeded )
-    | ( ContentRefused )
+    | ( SaidContentRefused )
     | ( PatientNotFound )
     | ( AppointmentNotFound )
     | ( CityUnavailable )
@@ -807,7 +808,7 @@ export type ResolversTypes = {
   UploadNotFound: ResolverTypeWrapper<UploadNotFound>;
   UploadIncomplete: ResolverTypeWrapper<UploadIncomplete>;
   QuotaExceeded: ResolverTypeWrapper<QuotaExceeded>;
-  ContentRefused: ResolverTypeWrapper<ContentRefused>;
+  ContentRefused: ResolverTypeWrapper<SaidContentRefused>;
   ContentRefusedReason: ContentRefusedReason;
   PatientNotFound: ResolverTypeWrapper<PatientNotFound>;
   AppointmentNotFound: ResolverTypeWrapper<AppointmentNotFound>;
@@ -860,7 +861,7 @@ export type ResolversParentTypes = {
   UploadNotFound: UploadNotFound;
   UploadIncomplete: UploadIncomplete;
   QuotaExceeded: QuotaExceeded;
-  ContentRefused: ContentRefused;
+  ContentRefused: SaidContentRefused;
   PatientNotFound: PatientNotFound;
   AppointmentNotFound: AppointmentNotFound;
   CityUnavailable: CityUnavailable;

@@ -4,7 +4,7 @@ import { CityUnavailableError } from '#platform/database/errors.ts';
 import { ForbiddenError, UnauthenticatedError } from '#platform/pure/faults.ts';
 import { cityOfId } from '#platform/pure/id.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
-import type { FileRefusal } from '../domain/refusal.ts';
+import type { FileRefusal, RefusalOf } from '../domain/refusal.ts';
 import { isAppointmentOf, readStanding } from '../store/directory-store.ts';
 import { Outcome, toEvent } from './acts.ts';
 import type { Parts } from './parts.ts';
@@ -22,7 +22,7 @@ export const homeOf = ({ cities }: Pick<Parts, 'cities'>, patientId: string): st
 };
 
 /** Turns a city that does not answer into the refusal that tells so; other errors go on. */
-export const orUnavailable = async <T>(work: () => Promise<T>): Promise<T | Extract<FileRefusal, { kind: 'CityUnavailable' }>> => {
+export const orUnavailable = async <T>(work: () => Promise<T>): Promise<T | RefusalOf<'CityUnavailable'>> => {
   try {
     return await work();
   } catch (error) {
@@ -55,7 +55,7 @@ export const refusePatient = async (
   caller: Caller,
   act: string,
   patientId: string,
-): Promise<Extract<FileRefusal, { kind: 'PatientNotFound' }>> => {
+): Promise<RefusalOf<'PatientNotFound'>> => {
   const viewer = requireViewer(caller);
   const home = homeOf(parts, patientId);
   const isForbidden = viewer.role === 'U' || (viewer.role !== 'P' && home !== null && home !== viewer.city);
@@ -85,7 +85,7 @@ export const admitUpload = async (
   caller: Caller,
   act: string,
   { patientId, appointmentId }: { readonly patientId: string; readonly appointmentId?: string | null | undefined },
-): Promise<Admission | FileRefusal> => {
+): Promise<Admission | RefusalOf<'PatientNotFound' | 'AppointmentNotFound'>> => {
   const viewer = requireViewer(caller);
   const city = homeOf(parts, patientId);
   if (city === null) return refusePatient(parts, caller, act, patientId);

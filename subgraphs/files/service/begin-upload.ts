@@ -6,7 +6,7 @@ import { toAllowedType } from '../domain/content-type.ts';
 import type { Priority, Upload } from '../domain/file.ts';
 import { cleanFileName } from '../domain/file-name.ts';
 import { requireSha256, requireSize } from '../domain/quota.ts';
-import type { FileRefusal } from '../domain/refusal.ts';
+import type { RefusalOf } from '../domain/refusal.ts';
 import { claimName, insertUpload, reserveForCity, reserveForPatient } from '../store/upload-store.ts';
 import { fileEntity, Outcome, toEvent } from './acts.ts';
 import { admitUpload, orUnavailable, refuse, requireViewer } from './admit-upload.ts';
@@ -32,7 +32,9 @@ export type UploadInput = {
   readonly lease?: string;
 };
 
-export type BeginOutcome = { readonly kind: 'begun'; readonly upload: Upload } | FileRefusal;
+export type BeginOutcome =
+  | { readonly kind: 'begun'; readonly upload: Upload }
+  | RefusalOf<'PatientNotFound' | 'AppointmentNotFound' | 'QuotaExceeded' | 'ContentRefused' | 'CityUnavailable'>;
 export type BeginUpload = (caller: Caller, act: string, input: UploadInput) => Promise<BeginOutcome>;
 
 /** Ends a transaction whose upload does not fit, so that nothing of it stays. */

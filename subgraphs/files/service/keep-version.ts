@@ -4,15 +4,17 @@ import { foldText } from '#platform/pure/text.ts';
 import type { Stored } from '#platform/vault/vault.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
 import type { MedicalFile, Upload } from '../domain/file.ts';
-import type { FileRefusal } from '../domain/refusal.ts';
+import type { RefusalOf } from '../domain/refusal.ts';
 import { readStanding } from '../store/directory-store.ts';
 import { toFileOf } from '../store/file-row.ts';
-import { findKeptVersion, giveUpUpload, insertVersion, lockUpload } from '../store/upload-store.ts';
+import { findKeptVersion, giveUpUpload, insertVersion, lockSubject, lockUpload } from '../store/upload-store.ts';
 import { fileEntity, Outcome, toEvent } from './acts.ts';
 import { orUnavailable, refuse, refusePatient, requireViewer } from './admit-upload.ts';
 import type { Parts } from './parts.ts';
 
-export type KeepOutcome = { readonly kind: 'kept'; readonly file: MedicalFile } | FileRefusal;
+export type KeepOutcome =
+  | { readonly kind: 'kept'; readonly file: MedicalFile }
+  | RefusalOf<'PatientNotFound' | 'UploadNotFound' | 'CityUnavailable'>;
 export type KeepVersion = (caller: Caller, act: string, upload: Upload, stored: Stored) => Promise<KeepOutcome>;
 
 /** The name belongs to another file by now: what the transaction wrote must not stay. */
@@ -32,6 +34,7 @@ export const makeKeepVersion = (parts: Parts): KeepVersion => {
       await fault('upload:before-keep');
       const keep = (): Promise<KeepOutcome | 'ended' | 'denied'> =>
         cities.of(city).transaction(async (tx): Promise<KeepOutcome | 'ended' | 'denied'> => {
+          await lockSubject(tx, city, patientId);
           const upload = await lockUpload(tx, city, id);
           if (!upload || upload.state === 'refused') return 'ended';
           const standing = await readStanding(tx, city, patientId, viewer.practitionerId);

@@ -1,5 +1,13 @@
-import type { FileVersion, MedicalFile } from '../domain/file.ts';
-import { priorityOf } from '../domain/priority.ts';
+import type { FileVersion, MedicalFile, Priority } from '../domain/file.ts';
+
+/** Priorities in the order of lists; the place of each is the number that stands in the database: 0 high, 1 medium, 2 low. */
+const PRIORITIES: readonly Priority[] = ['HIGH', 'MEDIUM', 'LOW'];
+export const rankOf = (priority: Priority): number => PRIORITIES.indexOf(priority);
+export const priorityOf = (rank: number): Priority => {
+  const priority = PRIORITIES[rank];
+  if (!priority) throw new RangeError('a priority is 0, 1 or 2');
+  return priority;
+};
 
 /** Columns of a file, as `FileRow` names them; `file` is the alias of a row of files.file. Sizes fit a double exactly. */
 export const fileColumns = (file: string): string =>

@@ -1,12 +1,12 @@
 import type { Named, Transaction } from '#platform/database/city-database.ts';
 import type { StoreName } from '#platform/vault/vault.ts';
 import type { FileVersion, Upload } from '../domain/file.ts';
-import { priorityOf, rankOf } from '../domain/priority.ts';
-import { toVersion, type VersionRow, versionColumns } from './file-row.ts';
+import { priorityOf, rankOf, toVersion, type VersionRow, versionColumns } from './file-row.ts';
 
 /**
  * Uploads, from the intent to the version. Whoever changes several of these rows in one transaction takes them in this order, so that no
- * two wait for each other: upload, subject (the patient's room), file, room (the city's).
+ * two wait for each other: subject (the patient's room), upload, file, room (the city's). What happens to a patient's files so happens
+ * one after the other.
  */
 
 /** Seconds for which a receiver has an upload to itself unless it says so again. */
@@ -125,6 +125,15 @@ export const reserveForCity = async (tx: Transaction, city: string, sizeBytes: n
   if (done) return null;
   const [row] = await tx.named<{ used: number }>(ROOM, [city]);
   return { usedBytes: row?.used ?? 0 };
+};
+
+const LOCK_SUBJECT: Named = {
+  name: 'files_lock_subject',
+  text: 'SELECT 1 AS done FROM files.subject WHERE city = $1 AND patient_id = $2 FOR UPDATE',
+};
+/** Holds what a patient has until the transaction ends; before any other row of the patient. */
+export const lockSubject = async (tx: Transaction, city: string, patientId: string): Promise<void> => {
+  await tx.named(LOCK_SUBJECT, [city, patientId]);
 };
 
 const CLAIM_NAME: Named = {

@@ -1,0 +1,7 @@
+import type { MedicalFileVersionResolvers } from '../generated/resolvers.ts';
+
+export const MedicalFileVersion: MedicalFileVersionResolvers = {
+  content: (version, _args, { caller, services }) => services.content(caller, version),
+  sealedContent: (version, { publicKey }, { caller, services }) => services.sealedContent(caller, version, publicKey),
+  copies: (version, _args, { services, loaders }) => services.copiesOf(loaders, version),
+};

@@ -1,0 +1,5 @@
+import type { PatientResolvers } from '../generated/resolvers.ts';
+
+export const Patient: PatientResolvers = {
+  files: ({ id }, input, { caller, services }) => services.ofPatient(caller, id, input),
+};
