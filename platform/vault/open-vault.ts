@@ -218,7 +218,7 @@ export const openVault = (options: VaultOptions): Vault => {
     giveUp(away ? new StoreUnavailableError(away.place.name) : null);
   };
 
-  const resume = async (ref: BlobRef): Promise<VaultWriter | null> => {
+  const resume: Vault['resume'] = async (ref, see = () => {}) => {
     requireNotCondemned(ref);
     const opened = await openKeys(keys, both, ref);
     if (opened.some(({ object }) => object.kind === 'destroyed')) return null;
@@ -299,6 +299,7 @@ export const openVault = (options: VaultOptions): Vault => {
         }
         if (plain === null || sealed === null) break;
         hash.update(plain);
+        see(plain);
         for (const { lane, writeFrom, partialBytes } of readers) {
           if (lane.failure !== null || at < writeFrom) continue;
           if (lane.open === null && at === writeFrom) lane.partialBytes = partialBytes;

@@ -49,8 +49,11 @@ export type VaultEvents = {
 export type Vault = {
   /** Makes a fresh data key, puts it wrapped into both stores, and begins. */
   readonly create: (ref: BlobRef) => Promise<VaultWriter>;
-  /** Goes on with a content that broke off; what stands is read back and checked first. Null where nothing can be gone on with. */
-  readonly resume: (ref: BlobRef) => Promise<VaultWriter | null>;
+  /**
+   * Goes on with a content that broke off; what stands is read back and checked first, and shown to `see` in its order. Null where nothing
+   * can be gone on with.
+   */
+  readonly resume: (ref: BlobRef, see?: (plain: Uint8Array) => void) => Promise<VaultWriter | null>;
   /**
    * Plaintext bytes `start` ≤ i < `end` of a content of `sizeBytes`. Throws `IntegrityError` where neither store holds the next chunk
    * intact, `StoreUnavailableError` where that cannot be told because a store does not answer.
