@@ -102,6 +102,16 @@ CREATE TABLE files.destruction (
 );
 CREATE INDEX destruction_due ON files.destruction (city, next_try_at);
 
+-- Who writes into the copies of a version now (a repair, a new wrapped key), until when nobody else may. A destruction waits for it, so that
+-- nothing is put back behind it.
+CREATE TABLE files.writing (
+  city text NOT NULL,
+  blob_id text NOT NULL,
+  lease text NOT NULL,
+  lease_until timestamptz NOT NULL,
+  CONSTRAINT writing_pk PRIMARY KEY (city, blob_id)
+);
+
 -- Every upload, written before its first byte reaches a store, so that a crash leaves nothing that nobody knows of.
 CREATE TABLE files.upload (
   city text NOT NULL,
@@ -200,5 +210,5 @@ CREATE TABLE files.task (
   CONSTRAINT task_kind CHECK (kind IN ('rotation', 'scrub'))
 );
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON files.subject, files.room, files.file, files.version, files.debt, files.destruction, files.upload,
+GRANT SELECT, INSERT, UPDATE, DELETE ON files.subject, files.room, files.file, files.version, files.debt, files.destruction, files.writing, files.upload,
   files.download, files.attachment, files.task TO files;
