@@ -1,0 +1,159 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import os, { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { type Figure, makeFigure, median } from '../figure.ts';
+import type { Measured } from './cipher-worker.ts';
+
+const run = promisify(execFile);
+const ROUNDS = 5;
+const DEADLINE_MS = 120_000;
+const MIB = 1_048_576;
+const SIZES = [
+  { name: '64 KiB', bytes: 65_536, isGoal: false },
+  { name: '1 MiB', bytes: MIB, isGoal: false },
+  { name: '64 MiB', bytes: 64 * MIB, isGoal: true },
+  { name: '1 GiB', bytes: 1_024 * MIB, isGoal: true },
+] as const;
+const AGE_SIZES = SIZES.filter(({ isGoal }) => isGoal);
+/** Share of `openssl speed` that has to be reached, and bytes the process may grow by. */
+const GOAL = 0.4;
+const MAX_GROWTH_MIB = 32;
+
+type Command = readonly [string, readonly string[]];
+
+/** The command on one core, the last one, where the system has `taskset`. */
+const makePinned = async (): Promise<(command: string, args: readonly string[]) => Command> => {
+  const core = String(os.cpus().length - 1);
+  const isThere = await run('taskset', ['-c', core, 'true']).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) console.error('taskset is not here: reference and measurement may run on different cores');
+  return (command, args) => (isThere ? ['taskset', ['-c', core, command, ...args]] : [command, args]);
+};
+
+/** Bytes per second of AES-256-GCM on blocks of 256 KiB, in OpenSSL's own benchmark. */
+const measureOpenssl = async ([command, args]: Command): Promise<number> => {
+  const { stdout } = await run(command, args, { timeout: DEADLINE_MS });
+  const thousands = /^AES-256-GCM\s+([\d.]+)k/im.exec(stdout)?.[1];
+  if (thousands === undefined) throw new Error('openssl speed answers otherwise than expected');
+  return Number(thousands) * 1_000;
+};
+
+const startWorker = ([command, args]: Command) => {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    measure: async (what: string, bytes: number): Promise<Measured> => {
+      const deadline = setTimeout(() => child.kill(), DEADLINE_MS);
+      child.stdin.write(`${what} ${bytes}\n`);
+      const line = await lines.next();
+      clearTimeout(deadline);
+      if (line.done === true) throw new Error(`measuring ${what} of ${bytes} bytes failed`);
+      return JSON.parse(line.value) as Measured;
+    },
+    stop: async () => {
+      child.stdin.end();
+      if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve));
+    },
+  };
+};
+
+/** Seconds that `age` takes to encrypt and to decrypt a file, its start included; null with a printed reason where it is not installed. */
+const measureAge = async (pinned: (command: string, args: readonly string[]) => Command, folder: string, bytes: number) => {
+  const [plain, sealed, identity] = ['plain', 'sealed', 'identity'].map((name) => path.join(folder, name)) as [string, string, string];
+  const timed = async (args: readonly string[]): Promise<number> => {
+    const [command, all] = pinned('age', args);
+    const started = performance.now();
+    await run(command, all, { timeout: DEADLINE_MS });
+    return bytes / ((performance.now() - started) / 1_000);
+  };
+  try {
+    const { stdout } = await run('age-keygen', []);
+    writeFileSync(identity, stdout, { mode: 0o600 });
+    const recipient = /age1[a-z0-9]+/.exec(stdout)?.[0] ?? '';
+    writeFileSync(plain, '');
+    truncateSync(plain, bytes);
+    const encrypt = await timed(['-r', recipient, '-o', '/dev/null', plain]);
+    await timed(['-r', recipient, '-o', sealed, plain]);
+    return { encrypt, decrypt: await timed(['-d', '-i', identity, '-o', '/dev/null', sealed]) };
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== 'ENOENT') throw fault;
+    console.error('age is not installed (Debian: age): figures against it are left out');
+    return null;
+  } finally {
+    for (const file of [plain, sealed, identity]) rmSync(file, { force: true });
+  }
+};
+
+/**
+ * The cipher of files on one core: megabytes per second of whole streams that come in pieces of 64 KiB, against `openssl speed` on blocks of
+ * 256 KiB in turns on the same core, and against `age`; sealed payloads of 1 MiB; and how far the process grows over 1 GiB.
+ */
+export const measureCipher = async (say: (line: string) => void): Promise<readonly Figure[]> => {
+  const pinned = await makePinned();
+  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-bench-'));
+  const worker = startWorker(pinned(process.execPath, [path.join(import.meta.dirname, 'cipher-worker.ts')]));
+  const speeds = new Map<string, number[]>();
+  const ratios = new Map<string, number[]>();
+  const grown = new Map<string, number[]>();
+  const references: number[] = [];
+  const note = (into: Map<string, number[]>, name: string, value: number) => into.set(name, [...(into.get(name) ?? []), value]);
+  const openssl = () =>
+    measureOpenssl(pinned('openssl', ['speed', '-elapsed', '-seconds', '1', '-bytes', '262144', '-evp', 'aes-256-gcm']));
+  try {
+    for (const { bytes } of SIZES.slice(0, 3)) for (const what of ['encrypt', 'decrypt']) await worker.measure(what, bytes);
+    for (let round = 0; round < ROUNDS; round++) {
+      say(`files: cipher, round ${round + 1} of ${ROUNDS}`);
+      for (const { name, bytes } of SIZES) {
+        const reference = await openssl();
+        references.push(reference);
+        for (const what of ['encrypt', 'decrypt']) {
+          const { seconds, bytes: done, grownBytes } = await worker.measure(what, bytes);
+          note(speeds, `${what} ${name}`, done / seconds);
+          note(ratios, `${what} ${name}`, done / seconds / reference);
+          note(grown, `${what} ${name}`, grownBytes);
+        }
+      }
+      for (const what of ['seal', 'unseal']) {
+        const { seconds, bytes: done } = await worker.measure(what, MIB);
+        note(speeds, what, done / seconds);
+      }
+      for (const { name, bytes } of round < 3 ? AGE_SIZES : []) {
+        const age = await measureAge(pinned, folder, bytes);
+        if (age === null) continue;
+        note(speeds, `age encrypt ${name}`, age.encrypt);
+        note(speeds, `age decrypt ${name}`, age.decrypt);
+      }
+    }
+  } finally {
+    await worker.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const of = (from: Map<string, number[]>, name: string): number => median(from.get(name) ?? []);
+  const acts = ['encrypt', 'decrypt'].flatMap((what) => SIZES.map((size) => ({ ...size, name: `${what} ${size.name}` })));
+  return [
+    ...acts.map(({ name, isGoal }) => {
+      // The reference that goes with the median of the ratios, as each round has its own.
+      const value = of(speeds, name) / 1e6;
+      return makeFigure(`files: ${name}, openssl speed beside it`, value, 'MB/s', value / of(ratios, name), isGoal ? GOAL : undefined);
+    }),
+    makeFigure('files: openssl speed -evp aes-256-gcm -bytes 262144', median(references) / 1e6, 'MB/s'),
+    ...acts
+      .filter(({ name }) => speeds.has(`age ${name}`))
+      .map(({ name }) => makeFigure(`files: ${name}, age beside it`, of(speeds, name) / 1e6, 'MB/s', of(speeds, `age ${name}`) / 1e6)),
+    ...['seal', 'unseal'].map((what) => makeFigure(`files: ${what} 1 MiB (JWE, X25519)`, of(speeds, what) / 1e6, 'MB/s')),
+    ...['encrypt 1 GiB', 'decrypt 1 GiB'].map((name) =>
+      makeFigure(
+        `files: ${name}, growth allowed ÷ growth seen`,
+        MAX_GROWTH_MIB,
+        'MiB',
+        Math.max(1, Math.max(...(grown.get(name) ?? [])) / MIB),
+        1,
+      ),
+    ),
+  ];
+};
