@@ -12,33 +12,29 @@ const NOTHING = new Uint8Array(0);
  * may not write into what it gave. Holds one chunk and one piece at a time.
  */
 export async function* rechunk(source: AsyncIterable<Uint8Array>, size: number, first = size): AsyncGenerator<Chunk, void, void> {
-  let gathered: Uint8Array | null = null;
-  let filled = 0;
+  let buffer: Uint8Array | null = null;
+  /** The chunk that grows: a view of the source's until a second piece comes. */
+  let part: Uint8Array = NOTHING;
   let wanted = first;
-  let whole: Uint8Array | null = null;
   for await (const piece of source) {
     let at = 0;
     while (at < piece.length) {
-      if (whole !== null) {
-        yield { bytes: whole, isLast: false };
-        whole = null;
+      if (part.length === wanted) {
+        yield { bytes: part, isLast: false };
+        part = NOTHING;
         wanted = size;
       }
-      if (filled === 0 && piece.length - at >= wanted) {
-        whole = piece.subarray(at, at + wanted);
-        at += wanted;
+      const taken = piece.subarray(at, at + wanted - part.length);
+      at += taken.length;
+      if (part.length === 0) {
+        part = taken;
         continue;
       }
-      gathered ??= Buffer.allocUnsafeSlow(Math.max(first, size));
-      const taken = Math.min(wanted - filled, piece.length - at);
-      gathered.set(piece.subarray(at, at + taken), filled);
-      filled += taken;
-      at += taken;
-      if (filled === wanted) {
-        whole = gathered.subarray(0, wanted);
-        filled = 0;
-      }
+      buffer ??= Buffer.allocUnsafeSlow(Math.max(first, size));
+      if (part.buffer !== buffer.buffer) buffer.set(part);
+      buffer.set(taken, part.length);
+      part = buffer.subarray(0, part.length + taken.length);
     }
   }
-  yield { bytes: gathered !== null && filled > 0 ? gathered.subarray(0, filled) : (whole ?? NOTHING), isLast: true };
+  yield { bytes: part, isLast: true };
 }
