@@ -1,0 +1,298 @@
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { CipherError, HEADER_BYTES, openRange, sealedSize } from '#platform/cipher/stream.ts';
+import { makeUnsealer } from '#platform/sealing/seal.ts';
+import { Failure } from './failure.ts';
+import { type Graph, toTransferFailure } from './graph.ts';
+import { toLocalName } from './names.ts';
+import type { Progress } from './terminal.ts';
+
+/** One version of a file as the graph tells it. */
+export type Version = { readonly name: string; readonly version: number; readonly sizeBytes: number; readonly sha256: string };
+/** A version and where to ask for its content: the cursor in front of it in the file's list, null for the newest. */
+export type Place = Version & { readonly fileId: string; readonly after: string | null };
+
+type Ways = { readonly content?: string | null; readonly sealedContent?: string | null; readonly download?: Address | null };
+type Address = { readonly url: string; readonly sizeBytes: number; readonly sealedKey: string | null };
+
+const MAX_SEALED_BYTES = 1024 * 1024;
+const MAX_INLINE_BYTES = 256 * 1024;
+const TRIES = 6;
+const SILENCE_MS = 120_000;
+const WIDTH = 100;
+
+const FIND = `query ($id: ID!, $first: Int!, $after: String) {
+  file(id: $id) { versions(first: $first, after: $after) { edges { cursor node { name version sizeBytes sha256 } } pageInfo { hasNextPage } } }
+}`;
+type Found = {
+  readonly file: {
+    readonly versions: {
+      readonly edges: readonly { readonly cursor: string; readonly node: Version }[];
+      readonly pageInfo: { readonly hasNextPage: boolean };
+    } | null;
+  } | null;
+};
+
+const NOT_FOUND = new Failure(
+  'NOT_FOUND',
+  'There is no such file, or this login may not see it.',
+  'Look for the id with: npm run files -- list',
+);
+
+/** Finds a version by its number, the newest where none is given. Throws Failure where there is none. */
+export const findVersion = async (graph: Graph, fileId: string, version: number | null): Promise<Place> => {
+  let after: string | null = null;
+  for (;;) {
+    const { file }: Found = await graph.ask<Found>(FIND, { id: fileId, first: version === null ? 1 : WIDTH, after }, { again: true });
+    if (!file?.versions) throw NOT_FOUND;
+    for (const { cursor, node } of file.versions.edges) {
+      if (version === null || node.version === version) return { ...node, fileId, after };
+      after = cursor;
+    }
+    if (!file.versions.pageInfo.hasNextPage || file.versions.edges.length === 0)
+      throw new Failure('NOT_FOUND', `The file has no version ${version}.`, 'Leave --version out for the newest one.');
+  }
+};
+
+/** Asks for one way to a version's content. */
+const askFor = async (graph: Graph, { fileId, after, version }: Place, way: string, publicKey: string | null): Promise<Ways> => {
+  const keyed = publicKey === null ? '' : ', $publicKey: String!';
+  const query = `query ($id: ID!, $after: String${keyed}) { file(id: $id) { versions(first: 1, after: $after) { nodes { version ${way} } } } }`;
+  type Answer = { file: { versions: { nodes: (Ways & { version: number })[] } | null } | null };
+  const { file } = await graph.ask<Answer>(query, { id: fileId, after, ...(publicKey === null ? {} : { publicKey }) }, { again: true });
+  const node = file?.versions?.nodes[0];
+  // A newer version may have come meanwhile, and the newest is asked for by its place.
+  if (node?.version !== version) throw new Failure('CHANGED', 'The file got a new version meanwhile.', 'Run the command again.');
+  return node;
+};
+
+/** A key pair that serves for this one download. */
+const makeRecipient = () => {
+  const { privateKey, publicKey } = generateKeyPairSync('x25519');
+  const publicJwk = publicKey.export({ format: 'jwk' }) as Record<string, string>;
+  const unseal = makeUnsealer([{ kid: 'once', publicJwk, privateJwk: privateKey.export({ format: 'jwk' }) as Record<string, string> }]);
+  const open = async (jwe: string, maxBytes: number): Promise<Uint8Array> => {
+    const bytes = await unseal(jwe, maxBytes);
+    if (!bytes) throw new Failure('SEAL_BROKEN', 'What the server sealed does not open.', 'Tell whoever runs the network.');
+    return bytes;
+  };
+  return { publicKey: JSON.stringify({ ...publicJwk, kid: 'once' }), open };
+};
+
+const lost = (way: string): Failure => new Failure('NO_ANSWER', `The graph gives no ${way}.`, 'Run the command again.');
+
+/** What is left of a content from an offset of it on. */
+type Fetching = (from: number) => AsyncIterable<Uint8Array>;
+
+const get = async (agent: Agent, url: string, start: number, end: number, isWhole: boolean): Promise<AsyncIterable<Uint8Array>> => {
+  const answer = await request(url, {
+    method: 'GET',
+    dispatcher: agent,
+    headers: { accept: '*/*', ...(isWhole ? {} : { range: `bytes=${start}-${end - 1}` }) },
+  });
+  const isRight = isWhole ? answer.statusCode === 200 : answer.statusCode === 206;
+  if (isRight) return answer.body;
+  throw toTransferFailure(answer.statusCode, await answer.body.text());
+};
+
+/** The id that stands in an address: `/files/download/{id}.…`. */
+const idIn = (url: string): string => /^\/files\/download\/([^/.]+)\./.exec(new URL(url).pathname)?.[1] ?? '';
+
+/** Fetches by an address, which may be asked again from where it broke off. */
+const openAddress = async (graph: Graph, agent: Agent, place: Place, isPlain: boolean): Promise<Fetching> => {
+  const recipient = isPlain ? null : makeRecipient();
+  const way = recipient ? 'download(publicKey: $publicKey) { url sizeBytes sealedKey }' : 'download { url sizeBytes sealedKey }';
+  const { download } = await askFor(graph, place, way, recipient?.publicKey ?? null);
+  if (!download || (recipient !== null && download.sealedKey === null)) throw lost('address');
+  const total = recipient ? sealedSize(place.sizeBytes) : place.sizeBytes;
+  if (download.sizeBytes !== total)
+    throw new Failure('SIZE', 'The address gives another length.', 'This command and the server are of different releases.');
+  const url = graph.resolve(download.url);
+  const read = (start: number, end: number): Promise<AsyncIterable<Uint8Array>> =>
+    start >= end ? Promise.resolve((async function* () {})()) : get(agent, url, start, end, start === 0 && end === total);
+  if (recipient === null || download.sealedKey === null)
+    return async function* (from) {
+      yield* await read(from, total);
+    };
+  const transferKey = await recipient.open(download.sealedKey, 32);
+  const context = { download: idIn(download.url) };
+  let header: Uint8Array | null = null;
+  /** The header of the stream serves again when a transfer goes on; it is asked for once. */
+  const keepHeader = async (start: number, end: number): Promise<AsyncIterable<Uint8Array>> => {
+    if (header !== null && start === 0 && end === HEADER_BYTES)
+      return (async function* (bytes) {
+        yield bytes;
+      })(header);
+    const source = await read(start, end);
+    if (start > 0 || header !== null) return source;
+    return (async function* () {
+      const first: Uint8Array[] = [];
+      let length = 0;
+      for await (const bytes of source) {
+        if (length < HEADER_BYTES) {
+          first.push(bytes.slice(0, HEADER_BYTES - length));
+          length += bytes.length;
+          if (length >= HEADER_BYTES) header = Buffer.concat(first);
+        }
+        yield bytes;
+      }
+    })();
+  };
+  return (from) => openRange(transferKey, context, keepHeader, place.sizeBytes, from, place.sizeBytes);
+};
+
+/** Failures that neither another try nor another address changes. */
+const FINAL: readonly string[] = ['INTEGRITY_ERROR', 'SIZE', 'SEAL_BROKEN', 'CHANGED', 'NOT_FOUND', 'UNAUTHENTICATED'];
+const isLost = (error: unknown): boolean => !(error instanceof CipherError) && !(error instanceof Failure && FINAL.includes(error.code));
+
+/**
+ * The content of a version, in pieces: small ones within the graph, larger ones by an address, sealed for a key of this download unless told
+ * otherwise. A transfer that breaks off goes on. Throws Failure where it does not come to its end.
+ */
+export async function* fetchContent(graph: Graph, place: Place, isPlain: boolean): AsyncGenerator<Uint8Array, void, void> {
+  const { sizeBytes } = place;
+  if (isPlain && sizeBytes <= MAX_INLINE_BYTES) {
+    const { content } = await askFor(graph, place, 'content', null);
+    if (typeof content !== 'string') throw lost('content');
+    yield Buffer.from(content, 'base64');
+    return;
+  }
+  if (!isPlain && sizeBytes <= MAX_SEALED_BYTES) {
+    const { publicKey, open: unseal } = makeRecipient();
+    const { sealedContent } = await askFor(graph, place, 'sealedContent(publicKey: $publicKey)', publicKey);
+    if (typeof sealedContent !== 'string') throw lost('sealed content');
+    yield await unseal(sealedContent, MAX_SEALED_BYTES);
+    return;
+  }
+  const agent = new Agent({ headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, connect: { timeout: 10_000 }, pipelining: 0 });
+  try {
+    let fetching: Fetching | null = null;
+    let done = 0;
+    for (let failures = 0; done < sizeBytes; ) {
+      const before = done;
+      try {
+        fetching ??= await openAddress(graph, agent, place, isPlain);
+        for await (const bytes of fetching(done)) {
+          done += bytes.length;
+          yield bytes;
+        }
+        if (done === sizeBytes) return;
+        throw new Failure('BROKEN', 'The transfer ended early.');
+      } catch (error) {
+        if (!isLost(error)) {
+          const text = 'The bytes that came are not what the server sealed; nothing was kept.';
+          throw error instanceof CipherError ? new Failure('SEAL_BROKEN', text, 'Tell whoever runs the network.') : error;
+        }
+        // An address that refuses to go on has ended: the next one begins where this one stopped.
+        if (error instanceof Failure) fetching = null;
+        failures = done > before ? 0 : failures + 1;
+        if (failures >= TRIES)
+          throw error instanceof Failure && error.code !== 'BROKEN'
+            ? error
+            : new Failure(
+                'BROKEN',
+                `The transfer broke off ${TRIES} times without getting further.`,
+                'Try again when the network is better.',
+              );
+        await sleep(100 * 2 ** failures);
+      }
+    }
+  } finally {
+    await agent.destroy();
+  }
+}
+
+/** Runs a content through hash and length; throws Failure where they are not those of the record. */
+const verified = async (
+  content: AsyncIterable<Uint8Array>,
+  place: Place,
+  progress: Progress,
+  take: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> => {
+  const hash = createHash('sha256');
+  let done = 0;
+  progress.begin(place.name, place.sizeBytes);
+  try {
+    for await (const bytes of content) {
+      hash.update(bytes);
+      done += bytes.length;
+      if (done > place.sizeBytes) break;
+      await take(bytes);
+      progress.at(done);
+    }
+  } finally {
+    progress.end();
+  }
+  if (done !== place.sizeBytes || hash.digest('hex') !== place.sha256)
+    throw new Failure(
+      'INTEGRITY_ERROR',
+      'What came is not what the record says; nothing was kept.',
+      'Try again; if it stays so, tell whoever runs the network.',
+    );
+};
+
+/** Downloads a content and checks it, keeping nothing. */
+export const checkContent = (graph: Graph, place: Place, isPlain: boolean, progress: Progress): Promise<void> =>
+  verified(fetchContent(graph, place, isPlain), place, progress, async () => {});
+
+const writeAll = async (handle: FileHandle, bytes: Uint8Array): Promise<void> => {
+  for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+};
+
+/** Where to write: the given file, or the server's name in the given folder or in this one. */
+export const toTarget = async (given: string | null, name: string): Promise<string> => {
+  if (given === null) return path.resolve(toLocalName(name));
+  const isFolder = (await lstat(given).catch(() => null))?.isDirectory() === true || /[/\\]$/.test(given);
+  return isFolder ? path.resolve(given, toLocalName(name)) : path.resolve(given);
+};
+
+const exists = (file: string): Promise<boolean> =>
+  lstat(file).then(
+    () => true,
+    () => false,
+  );
+
+/**
+ * Downloads a version into a file. It is written beside its place, under a name of its own, and shown when all of it is there and has the
+ * hash of the record. A file that is there already is replaced only with `isForced`; a link is replaced, never followed.
+ */
+export const downloadTo = async (
+  graph: Graph,
+  place: Place,
+  target: string,
+  says: { readonly isPlain: boolean; readonly isForced: boolean; readonly progress: Progress },
+): Promise<void> => {
+  const taken = new Failure(
+    'EXISTS',
+    `${path.basename(target)} is there already; it was left as it is.`,
+    'Name another file (-o FILE), or replace it: --force',
+  );
+  if (!says.isForced && (await exists(target))) throw taken;
+  const draft = path.join(path.dirname(target), `.${randomBytes(9).toString('base64url')}.part`);
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    try {
+      await verified(fetchContent(graph, place, says.isPlain), place, says.progress, (bytes) => writeAll(handle, bytes));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    if (says.isForced) {
+      await rename(draft, target);
+      return;
+    }
+    try {
+      // A link fails where somebody made the file meanwhile; a rename would replace it.
+      await link(draft, target);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST' || (await exists(target))) throw taken;
+      await rename(draft, target);
+    }
+  } finally {
+    await rm(draft, { force: true });
+  }
+};

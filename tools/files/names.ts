@@ -1,0 +1,54 @@
+import path from 'node:path';
+import { fileTypeFromBuffer } from 'file-type';
+
+const MAX_BYTES = 200;
+const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²³])(?:\.|$)/i;
+const TYPES: Readonly<Record<string, string>> = {
+  '.pdf': 'application/pdf',
+  '.dcm': 'application/dicom',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.tif': 'image/tiff',
+  '.tiff': 'image/tiff',
+  '.jp2': 'image/jp2',
+  '.txt': 'text/plain',
+  '.csv': 'text/csv',
+  '.json': 'application/json',
+};
+
+/**
+ * A server's name of a file as the last part of a path on this machine: whatever the server says, it names a file in the folder that was
+ * chosen, is not hidden, and opens no device.
+ */
+export const toLocalName = (name: string): string => {
+  const flat = name
+    .normalize('NFC')
+    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu, '')
+    .replace(/[/\\:*?"<>|\u2044\u2215\u29f5\u29f8\ufe68\uff0f\uff3c]/gu, '_')
+    .replace(/^[.\s]+|[.\s]+$/gu, '');
+  const { name: stem, ext } = path.parse(flat);
+  let kept = stem;
+  while (Buffer.byteLength(kept + ext) > MAX_BYTES && kept !== '') kept = [...kept].slice(0, -1).join('');
+  const whole = kept === '' ? '' : kept + (Buffer.byteLength(kept + ext) > MAX_BYTES ? '' : ext);
+  return whole === '' ? 'file' : DEVICE.test(whole) ? `_${whole}` : whole;
+};
+
+/** Text of the server as a terminal may show it: no control and no direction characters. */
+export const toShown = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+
+/** The media type of a local file, by its name and then by its first bytes; null where neither tells. */
+export const guessType = async (name: string, beginning: Uint8Array): Promise<string | null> => {
+  const byName = name.toLowerCase().endsWith('.fhir.json') ? 'application/fhir+json' : TYPES[path.extname(name).toLowerCase()];
+  if (byName !== undefined) return byName;
+  const found = (await fileTypeFromBuffer(beginning))?.mime;
+  return found !== undefined && Object.values(TYPES).includes(found) ? found : null;
+};
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+/** Bytes for a person: `512 B`, `1.5 MiB`. */
+export const toSize = (bytes: number): string => {
+  const step = Math.min(UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** step;
+  return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[step]}`;
+};
