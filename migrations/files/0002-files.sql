@@ -144,8 +144,9 @@ CREATE TABLE files.upload (
   -- Who receives now, until when nobody else may.
   lease text,
   lease_until timestamptz,
-  -- The single-use address that is in force.
+  -- The single-use address that is in force, and for whom it was made: what the policy has to know of them.
   address_until timestamptz,
+  viewer jsonb,
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
   CONSTRAINT upload_pk PRIMARY KEY (city, id),
@@ -165,6 +166,8 @@ CREATE TABLE files.download (
   version integer NOT NULL,
   account_id text NOT NULL,
   session_id text NOT NULL,
+  -- For whom it was made: what the policy has to know of them.
+  viewer jsonb NOT NULL,
   -- Sealed streams: the transfer key, wrapped like a data key, and the stream's salt.
   wrapped_key text,
   salt bytea,
