@@ -103,7 +103,8 @@ export const openVault = (options: VaultOptions): Vault => {
       else condemned.set(name, left);
     }
   };
-  const requireNotCondemned = (ref: Named): void => {
+  const requireNotCondemned = (ref: Named, signal?: AbortSignal): void => {
+    signal?.throwIfAborted();
     if (condemned.has(nameOf(ref))) throw new IntegrityError('the content is being destroyed');
   };
 
@@ -121,10 +122,10 @@ export const openVault = (options: VaultOptions): Vault => {
   };
 
   /** Puts a wrapped key into a store, unless a tombstone has come to stand in either one. */
-  const putKey = async (place: Place, ref: Named, bytes: Uint8Array): Promise<void> => {
-    requireNotCondemned(ref);
+  const putKey = async (place: Place, ref: Named, bytes: Uint8Array, signal?: AbortSignal): Promise<void> => {
+    requireNotCondemned(ref, signal);
     if (await isDestroyedIn(ref)) throw new IntegrityError('the key was destroyed');
-    requireNotCondemned(ref);
+    requireNotCondemned(ref, signal);
     await place.run(() => place.store.put(toKeyKey(ref), bytes), DURABLE_FACTOR);
   };
 
@@ -426,12 +427,13 @@ export const openVault = (options: VaultOptions): Vault => {
     layout: Layout,
     segment: number,
     { opener, header }: { readonly opener: Opener; readonly header: Uint8Array },
+    signal: AbortSignal | undefined,
   ): Promise<void> => {
     const lane = makeLane(place);
     const end = Math.min(layout.chunks, (segment + 1) * SEGMENT_CHUNKS);
     try {
       for (let chunk = segment * SEGMENT_CHUNKS; chunk < end; chunk++) {
-        requireNotCondemned(ref);
+        requireNotCondemned(ref, signal);
         let unavailable: Error | null = null;
         let isWritten = false;
         for (const copy of copies) {
@@ -450,14 +452,14 @@ export const openVault = (options: VaultOptions): Vault => {
         }
         if (!isWritten) giveUp(unavailable);
       }
-      requireNotCondemned(ref);
+      requireNotCondemned(ref, signal);
       await finishSegment(lane);
     } finally {
       letGo(lane, new Error('done'));
     }
   };
 
-  const repair = (ref: BlobRef, sizeBytes: number, store: StoreName): Promise<boolean> =>
+  const repair = (ref: BlobRef, sizeBytes: number, store: StoreName, signal?: AbortSignal): Promise<boolean> =>
     inTurn(ref, async () => {
       const place = places[store];
       const other = otherThan(store);
@@ -478,12 +480,12 @@ export const openVault = (options: VaultOptions): Vault => {
           } catch (error) {
             if (!isWrong(error)) throw error;
             own.close();
-            await rewriteSegment(place, copies, ref, layout, segment, found);
+            await rewriteSegment(place, copies, ref, layout, segment, found, signal);
           }
         }
         const mine = opened.find((each) => each.place === place);
         const isKeyRight = mine?.dataKey && Buffer.compare(mine.dataKey, found.key.dataKey) === 0;
-        if (!isKeyRight && found.key.object.kind === 'kept') await putKey(place, ref, found.key.object.bytes);
+        if (!isKeyRight && found.key.object.kind === 'kept') await putKey(place, ref, found.key.object.bytes, signal);
         if (await isDestroyedIn(ref)) throw new IntegrityError('the key was destroyed');
         return true;
       } catch (error) {

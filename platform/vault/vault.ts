@@ -66,8 +66,11 @@ export type Vault = {
   ) => AsyncGenerator<Uint8Array, void, void>;
   /** Reads and authenticates one store's copy whole, wrapped key included. */
   readonly check: (ref: BlobRef, sizeBytes: number, store: StoreName) => Promise<CopyFinding>;
-  /** Makes one store's copy good from the other, which is authenticated on the way. False where the other is not intact either. */
-  readonly repair: (ref: BlobRef, sizeBytes: number, store: StoreName) => Promise<boolean>;
+  /**
+   * Makes one store's copy good from the other, which is authenticated on the way. False where the other is not intact either: then nothing
+   * was written over. Writes nothing once the signal is aborted.
+   */
+  readonly repair: (ref: BlobRef, sizeBytes: number, store: StoreName, signal?: AbortSignal) => Promise<boolean>;
   /** Wraps the data key with the city's current key, in both stores or in none that counts; tells the key's id. */
   readonly rewrap: (ref: BlobRef) => Promise<string>;
   /** Destroys the wrapped key in one store for good (a tombstone stays in its place), then the content. */
