@@ -309,6 +309,39 @@ describe('a range', () => {
   });
 });
 
+describe('a buffer that is used again', () => {
+  it('serves every chunk of a stream both ways, and holds no more than the last', async () => {
+    const room = new Uint8Array(SEALED_CHUNK_BYTES);
+    const copied = async (stream: AsyncIterable<Uint8Array>): Promise<Buffer> => {
+      const all: Buffer[] = [];
+      for await (const piece of stream) {
+        if (piece.length !== HEADER_BYTES) expect(piece.buffer).toBe(room.buffer);
+        all.push(Buffer.from(piece));
+      }
+      return Buffer.concat(all);
+    };
+    for (const size of EDGES) {
+      const plain = patternOf(size);
+      const sealed = await copied(sealStream(KEY, CONTEXT, inPieces(plain, [65_536]), room));
+      expect(sealed.length).toBe(sealedSize(size));
+      expect((await copied(openStream(KEY, CONTEXT, inPieces(sealed, [65_536]), room))).equals(plain)).toBe(true);
+      const range = await copied(openRange(KEY, CONTEXT, reader(sealed), size, Math.floor(size / 3), size, room));
+      expect(range.equals(plain.subarray(Math.floor(size / 3)))).toBe(true);
+    }
+  });
+
+  it('holds nothing of a chunk that was refused', () => {
+    const sealer = beginSealing(KEY, CONTEXT);
+    const sealed = Buffer.from(sealer.seal(0, Buffer.from('not to be seen'), true));
+    const room = Buffer.alloc(100, 0xee);
+    const opener = beginOpening(KEY, CONTEXT, sealer.header);
+    expect(() => opener.open(0, applyChanges(sealed, [{ op: 'flip', offset: 20, mask: 1 }]), true, room)).toThrow(CipherError);
+    expect(room.subarray(0, 14).equals(Buffer.alloc(14))).toBe(true);
+    expect(() => opener.open(0, sealed, true, Buffer.alloc(13))).toThrow(RangeError);
+    expect(Buffer.from(opener.open(0, sealed, true, room)).toString()).toBe('not to be seen');
+  });
+});
+
 describe('a sealer', () => {
   it('goes on under the header of before, in another process', async () => {
     const begun = beginSealing(KEY, CONTEXT);
