@@ -31,7 +31,7 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 
 
 /** The errno of a failed call, null for any other error. */
 export const codeOf = (error: unknown): string | null => {
-  if (!(error instanceof Error) || !('syscall' in error)) return null;
+  if (typeof error !== 'object' || error === null || !('syscall' in error)) return null;
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : null;
 };
