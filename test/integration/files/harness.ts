@@ -1,0 +1,235 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type GraphQLError, graphql } from 'graphql';
+import type pg from 'pg';
+import { type Files, type FilesSettings, startFiles } from '#files/server.ts';
+import type { Caller, Viewer } from '#platform/access/viewer.ts';
+import { newId } from '#platform/database/new-id.ts';
+import { toGraphError } from '#platform/graphql/errors.ts';
+import { makeLog } from '#platform/observability/log.ts';
+import { linkTo } from '#test/integration/scheduling/city-link.ts';
+import { testFiles } from '#test/support/files-config.ts';
+import { type TestNetwork, testNetwork } from '#test/support/network.ts';
+
+export type Answer = {
+  // biome-ignore lint/suspicious/noExplicitAny: answers are as different as questions
+  readonly data: any;
+  readonly errors: readonly GraphQLError[];
+  readonly codes: readonly unknown[];
+};
+
+export const UPLOAD = `mutation ($input: UploadFileInput!) { uploadFile(input: $input) { __typename
+  ... on Refusal { message }
+  ... on UploadFileSuccess { file { id name contentType priority sizeBytes sha256 version createdAt copies { store state } patient { id } } }
+  ... on QuotaExceeded { usedBytes limitBytes }
+  ... on ContentRefused { reason allowed }
+  ... on CityUnavailable { city retryAfterSeconds } } }`;
+
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** Text of so many bytes that compresses badly and that nothing else holds. */
+export const someText = (sizeBytes: number): Buffer =>
+  Buffer.from(
+    randomBytes(Math.ceil(sizeBytes / 2))
+      .toString('hex')
+      .slice(0, sizeBytes),
+  );
+
+/** The files subgraph on a copy of the databases and on stores of its own. */
+export const startHarness = async (settings: Partial<FilesSettings> & { readonly quotas?: readonly [number, number] } = {}) => {
+  const { quotas, ...more } = settings;
+  const network: TestNetwork = await testNetwork();
+  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-files-'));
+  const logFile = path.join(folder, 'files.log');
+  const links = Object.fromEntries(await Promise.all(network.cities.map(async (city) => [city.code, await linkTo(city)] as const)));
+  const cities = Object.values(links).map(({ city }) => city);
+  const files = {
+    ...testFiles(folder, cities),
+    ...(quotas ? { patientQuotaBytes: quotas[0], cityQuotaBytes: quotas[1] } : {}),
+  };
+  const start = (change: Partial<FilesSettings> = {}): Promise<Files> =>
+    startFiles({
+      cities,
+      secrets: network.secrets,
+      files,
+      log: makeLog('files', 'debug', logFile),
+      sweepEveryMs: 0,
+      ...more,
+      ...change,
+    });
+  const subgraph = await start();
+  /** One after the other, as a client has one connection. */
+  const lines = new Map<string, Promise<unknown>>();
+  const sql = async <R extends pg.QueryResultRow>(city: string, text: string, values: unknown[] = []): Promise<R[]> => {
+    const asked = (lines.get(city) ?? Promise.resolve()).then(async () => (await (await network.admin(city)).query<R>(text, values)).rows);
+    lines.set(
+      city,
+      asked.catch(() => {}),
+    );
+    return asked;
+  };
+  const viewer = (role: Viewer['role'], city: string, own: Partial<Viewer> = {}): Viewer => ({
+    accountId: newId(city, 'acc'),
+    role,
+    city,
+    patientId: null,
+    practitionerId: null,
+    sessionId: newId(city, 'ses'),
+    expiresAt: Math.floor(Date.now() / 1000) + 600,
+    ...own,
+  });
+  /** A patient, who can log in. */
+  const addPatient = async (city = 'MTL'): Promise<Viewer & { readonly patientId: string }> => {
+    const patientId = newId(city, 'pat');
+    await sql(city, `insert into patients.patient (city, id, family, given, name_text) values ($1, $2, 'Test', '{Pat}', 'Pat Test')`, [
+      city,
+      patientId,
+    ]);
+    return { ...viewer('P', city, { patientId }), patientId };
+  };
+  const practitioner = (city: string): Viewer & { readonly practitionerId: string } => {
+    const practitionerId = newId(city, 'prc');
+    return { ...viewer('D', city, { practitionerId }), practitionerId };
+  };
+  /** Opens a patient's record to a practitioner for an hour. */
+  const grant = (patientId: string, practitionerId: string) =>
+    sql(
+      patientId.slice(0, 3),
+      `insert into patients.access_grant (city, patient_id, practitioner_id, granted_by, until) values ($1, $2, $3, 'test', now() + interval '1 hour')`,
+      [patientId.slice(0, 3), patientId, practitionerId],
+    );
+  /** An appointment of a patient at a city, as the patient's home knows it. */
+  const addAppointment = async (patientId: string, hostCity = 'QUE', practitionerId: string | null = null): Promise<string> => {
+    const [city, id] = [patientId.slice(0, 3), newId(hostCity, 'apt')];
+    await sql(
+      city,
+      `insert into scheduling.ledger (city, id, patient_id, host_city, slot_id, appointment_type, practitioner_id, starts_at, ends_at,
+         local_date, week, state)
+       select $1, $2, $3, $4, $5, 'PHYSICIAN', $6, t, t + interval '30 minutes', t::date, '2026-W01', 'confirmed'
+       from (select now() + random() * interval '1000 hours' as t) as start`,
+      [city, id, patientId, hostCity, newId(hostCity, 'slt'), practitionerId],
+    );
+    return id;
+  };
+
+  const callerOf = (who: Viewer | null, language: 'en' | 'fr' = 'en'): Caller => ({
+    viewer: who,
+    requestId: randomUUID(),
+    address: '192.0.2.1',
+    language,
+    origin: 'http://127.0.0.1:4000',
+  });
+  /** Asks the schema with a context of its own, as one request of the gateway would. */
+  const ask = async (
+    who: Viewer | null,
+    source: string,
+    variableValues: Record<string, unknown> = {},
+    { of = subgraph, language = 'en' }: { readonly of?: Files; readonly language?: 'en' | 'fr' } = {},
+  ): Promise<Answer> => {
+    const contextValue = of.makeContext(callerOf(who, language));
+    const { data, errors = [] } = await graphql({ schema: of.schema, source, variableValues, contextValue });
+    const told = errors.map((error) => toGraphError(error) ?? error);
+    return { data, errors: told, codes: told.map(({ extensions }) => extensions['code']) };
+  };
+  /** Uploads a text for a patient, or what `input` says; gives the answer's union member. */
+  const upload = async (
+    who: Viewer,
+    patientId: string,
+    input: Readonly<Record<string, unknown>> & { readonly bytes?: Uint8Array } = {},
+    options: { readonly of?: Files; readonly language?: 'en' | 'fr' } = {},
+  ) => {
+    const { bytes = Buffer.from('a note'), ...given } = input;
+    const answer = await ask(
+      who,
+      UPLOAD,
+      {
+        input: {
+          patientId,
+          name: `${randomUUID()}.txt`,
+          contentType: 'text/plain',
+          content: Buffer.from(bytes).toString('base64'),
+          ...given,
+        },
+      },
+      options,
+    );
+    if (!answer.data?.uploadFile) throw Object.assign(new Error(JSON.stringify(answer.errors)), { answer });
+    return answer.data.uploadFile;
+  };
+  const audits = (
+    city: string,
+    act: string,
+    patientId: string | null = null,
+  ): Promise<{ outcome: number; body: string; patient_id: string | null; actor_id: string | null }[]> =>
+    sql(
+      city,
+      `select outcome, convert_from(body, 'UTF8') as body, patient_id, actor_id from audit.entry
+       where act = $1 and ($2::text is null or patient_id = $2) order by id`,
+      [act, patientId],
+    );
+  const TABLES = ['subject', 'room', 'file', 'version', 'debt', 'destruction', 'upload', 'download', 'attachment'];
+  /** Everything that a refusal must leave as it is: tables of all cities and what stands in both stores. */
+  const snapshot = async (): Promise<Record<string, string>> => {
+    const parts: Record<string, string> = {};
+    for (const { code: city } of cities)
+      for (const table of TABLES) {
+        const rows = await sql(city, `select * from files.${table} as t order by t::text`);
+        parts[`${city} ${table}`] = `${rows.length} ${sha256Of(Buffer.from(JSON.stringify(rows)))}`;
+      }
+    for (const name of ['primary', 'backup'])
+      parts[name] = readdirSync(path.join(folder, 'files', name), { recursive: true })
+        .map(String)
+        .sort()
+        .join('\n');
+    return parts;
+  };
+
+  return {
+    network,
+    folder,
+    files,
+    logs: () => readFileSync(logFile, 'utf8'),
+    subgraph,
+    start,
+    sql,
+    viewer,
+    addPatient,
+    practitioner,
+    grant,
+    addAppointment,
+    callerOf,
+    ask,
+    upload,
+    audits,
+    snapshot,
+    linkOf: (city: string) => {
+      const link = links[city];
+      if (!link) throw new Error(`no city ${city}`);
+      return link;
+    },
+    stop: async () => {
+      await subgraph.stop();
+      for (const link of Object.values(links)) await link.cut();
+      await network.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
+export type Harness = Awaited<ReturnType<typeof startHarness>>;
+
+/** Real documents that stand beside the repository on some desks; see their SOURCE.md. Empty where they are not. */
+const REAL = path.resolve('../shared/data/medical-files');
+const TYPES: Readonly<Record<string, string>> = {
+  '.dcm': 'application/dicom',
+  '.pdf': 'application/pdf',
+  '.png': 'image/png',
+  '.txt': 'text/plain',
+};
+export const realFiles = (): { readonly name: string; readonly contentType: string; readonly bytes: Buffer }[] =>
+  existsSync(REAL)
+    ? readdirSync(REAL).flatMap((name) => {
+        const contentType = TYPES[path.extname(name)];
+        return contentType === undefined ? [] : [{ name, contentType, bytes: readFileSync(path.join(REAL, name)) }];
+      })
+    : [];
