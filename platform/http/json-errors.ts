@@ -1,9 +1,12 @@
 import type { ErrorCode } from '#platform/graphql/errors.ts';
 
 /** An answer that holds nothing but one error, as every path of every server gives it. */
-export const errorBody = (code: ErrorCode, message: string, requestId: string): { readonly errors: readonly unknown[] } => ({
-  errors: [{ message, extensions: { code, requestId } }],
-});
+export const errorBody = (
+  code: ErrorCode,
+  message: string,
+  requestId: string,
+  more: Readonly<Record<string, string>> = {},
+): { readonly errors: readonly unknown[] } => ({ errors: [{ message, extensions: { code, requestId, ...more } }] });
 
 /** What a client is told of a request that the HTTP server itself refused: status, code, text. */
 export const describeHttpFault = (error: unknown): { readonly status: number; readonly code: ErrorCode; readonly message: string } => {

@@ -44,15 +44,19 @@ export class TooSlowError extends Error {
   override readonly name = 'TooSlowError';
 }
 
-/** An answer that says why nothing came of it, in the house's shape. */
+/** Codes that answers carry; those of the graph. */
+export type TransferCode = ErrorCode;
+
+/** An answer that says why nothing came of it, in the house's shape; `more` stands beside the code. */
 export const refuseTransfer = (
   status: number,
   code: ErrorCode,
   message: string,
   requestId: string,
   headers: Readonly<Record<string, string>> = {},
+  more: Readonly<Record<string, string>> = {},
 ): TransferAnswer => ({
   status,
   headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
-  body: JSON.stringify(errorBody(code, message, requestId)),
+  body: JSON.stringify(errorBody(code, message, requestId, more)),
 });

@@ -4,11 +4,13 @@ import type { ChangeFile } from './service/change-file.ts';
 import type { Loaders } from './service/loaders.ts';
 import type { ReadContent } from './service/read-content.ts';
 import type { ReadFiles } from './service/read-files.ts';
+import type { Transfers } from './service/transfer/make-transfers.ts';
 import type { UploadFile } from './service/upload-file.ts';
 
 export type Services = ReadFiles &
   ReadContent &
-  ChangeFile & {
+  ChangeFile &
+  Omit<Transfers, 'transfer'> & {
     readonly uploadFile: UploadFile;
     /** The server's public key for sealed uploads, as a JSON Web Key. */
     readonly serverKey: () => Readonly<Record<string, string>>;

@@ -23,6 +23,7 @@ import { makeLoaders } from './service/loaders.ts';
 import type { Parts } from './service/parts.ts';
 import { makeReadContent } from './service/read-content.ts';
 import { makeReadFiles } from './service/read-files.ts';
+import { makeTransfers } from './service/transfer/make-transfers.ts';
 import { makeUploadFile } from './service/upload-file.ts';
 import { keepsContents } from './store/file-store.ts';
 
@@ -98,10 +99,12 @@ export const startFiles = async (settings: FilesSettings): Promise<Files> => {
       fault,
     };
     const serverKey = serverKeyOf(secrets.sealingKeys);
+    const { transfer, ...transfers } = makeTransfers(parts);
     const services: Services = {
       ...makeReadFiles(parts),
       ...makeReadContent(parts),
       ...makeChangeFile(parts),
+      ...transfers,
       uploadFile: makeUploadFile(parts),
       serverKey: () => serverKey,
     };
@@ -118,6 +121,7 @@ export const startFiles = async (settings: FilesSettings): Promise<Files> => {
         city: makeCityNames(settings.cities, caller.language),
         allowedTypes: ALLOWED_TYPES,
       }),
+      transfer,
       health: async () => Object.fromEntries(await Promise.all(cities.all.map(async (db) => [db.city.code, await db.ping()] as const))),
       // What uses the stores first, the stores with their keys, then the databases.
       stop: async () => {

@@ -1,4 +1,5 @@
 import type { MedicalFileResolvers } from '../generated/resolvers.ts';
+import { fileDownload } from './download.ts';
 
 export const MedicalFile: MedicalFileResolvers = {
   __resolveReference: (reference, { loaders }) => {
@@ -12,6 +13,7 @@ export const MedicalFile: MedicalFileResolvers = {
     services.content(caller, await loaders.version.load({ fileId: id, version })),
   sealedContent: async ({ id, version }, { publicKey }, { caller, services, loaders }) =>
     services.sealedContent(caller, await loaders.version.load({ fileId: id, version }), publicKey),
+  ...fileDownload,
   copies: async ({ id, version }, _args, { services, loaders }) =>
     services.copiesOf(loaders, await loaders.version.load({ fileId: id, version })),
 };

@@ -8,6 +8,9 @@ import { MedicalFileVersion } from './MedicalFileVersion.ts';
 import { attachFile } from './Mutation/attachFile.ts';
 import { deleteFile } from './Mutation/deleteFile.ts';
 import { detachFile } from './Mutation/detachFile.ts';
+import { finishUpload } from './Mutation/finishUpload.ts';
+import { requestUpload } from './Mutation/requestUpload.ts';
+import { resumeUpload } from './Mutation/resumeUpload.ts';
 import { uploadFile } from './Mutation/uploadFile.ts';
 import { Patient } from './Patient.ts';
 import { file } from './Query/file.ts';
@@ -16,7 +19,7 @@ import { serverKey } from './Query/serverKey.ts';
 /** Every resolver of this subgraph. */
 export const resolvers: Resolvers = {
   Query: { file, serverKey },
-  Mutation: { attachFile, deleteFile, detachFile, uploadFile },
+  Mutation: { attachFile, deleteFile, detachFile, finishUpload, requestUpload, resumeUpload, uploadFile },
   Appointment,
   City,
   ContentRefused,

@@ -112,7 +112,7 @@ const start = async (kind: 'in-process' | 'http', says: Partial<GatewaySettings>
     gateway,
     servers,
     token: (seconds?: number) => sign(aViewer(), seconds),
-    put: (path: string, body: BodyInit | null, headers: Record<string, string> = {}) =>
+    put: (path: string, body: RequestInit['body'], headers: Record<string, string> = {}) =>
       fetch(`${gateway.url}/files/${path}`, { method: 'PUT', body, headers, duplex: 'half' } as RequestInit),
     get: (path: string, init: RequestInit = {}) => fetch(`${gateway.url}/files/${path}`, init),
     stop: async () => {
