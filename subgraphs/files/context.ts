@@ -4,6 +4,8 @@ import type { ChangeFile } from './service/change-file.ts';
 import type { Loaders } from './service/loaders.ts';
 import type { ReadContent } from './service/read-content.ts';
 import type { ReadFiles } from './service/read-files.ts';
+import type { RotateKeys } from './service/rotate-keys.ts';
+import type { FindFileTasks, ScrubFiles } from './service/scrub-files.ts';
 import type { Transfers } from './service/transfer/make-transfers.ts';
 import type { UploadFile } from './service/upload-file.ts';
 
@@ -12,6 +14,9 @@ export type Services = ReadFiles &
   ChangeFile &
   Omit<Transfers, 'transfer'> & {
     readonly uploadFile: UploadFile;
+    readonly rotateKeys: RotateKeys;
+    readonly scrubFiles: ScrubFiles;
+    readonly fileTasks: FindFileTasks;
     /** The server's public key for sealed uploads, as a JSON Web Key. */
     readonly serverKey: () => Readonly<Record<string, string>>;
   };

@@ -20,9 +20,13 @@ import { ALLOWED_TYPES } from './domain/content-type.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeChangeFile } from './service/change-file.ts';
 import { makeLoaders } from './service/loaders.ts';
+import { makeDamageNotes } from './service/maintenance/damage-notes.ts';
+import { type Maintenance, startMaintenance } from './service/maintenance/start-maintenance.ts';
 import type { Parts } from './service/parts.ts';
 import { makeReadContent } from './service/read-content.ts';
 import { makeReadFiles } from './service/read-files.ts';
+import { makeRotateKeys } from './service/rotate-keys.ts';
+import { makeFindFileTasks, makeScrubFiles } from './service/scrub-files.ts';
 import { makeTransfers } from './service/transfer/make-transfers.ts';
 import { makeUploadFile } from './service/upload-file.ts';
 import { keepsContents } from './store/file-store.ts';
@@ -42,7 +46,7 @@ export type FilesSettings = {
 };
 
 /** The subgraph with its inner parts, for tests and benchmarks. */
-export type Files = Subgraph<Context> & { readonly parts: Parts };
+export type Files = Subgraph<Context> & { readonly parts: Parts & { readonly maintenance: Maintenance } };
 
 const typeDefs = parse(readFileSync(new URL('../../schema/files.graphql', import.meta.url), 'utf8'));
 
@@ -77,15 +81,8 @@ export const startFiles = async (settings: FilesSettings): Promise<Files> => {
     const stores = { primary: await open('primary'), backup: await open('backup') };
     const keys = await openKeys(files.keys, cities.codes);
     opened.unshift(keys);
-    const vault = openVault({
-      stores,
-      keys,
-      log,
-      fault,
-      events: {
-        onDamage: ({ city, id }, store, finding) => log.error('a copy is not what it should be', { city, blobId: id, store, finding }),
-      },
-    });
+    const notes = makeDamageNotes({ cities, log });
+    const vault = openVault({ stores, keys, log, fault, events: notes });
     const parts: Parts = {
       cities,
       clock,
@@ -106,9 +103,16 @@ export const startFiles = async (settings: FilesSettings): Promise<Files> => {
       ...makeChangeFile(parts),
       ...transfers,
       uploadFile: makeUploadFile(parts),
+      rotateKeys: makeRotateKeys(parts),
+      scrubFiles: makeScrubFiles(parts),
+      fileTasks: makeFindFileTasks(parts),
       serverKey: () => serverKey,
     };
     const schema = buildSubgraphSchema({ typeDefs, resolvers: resolvers as never }); // the library wants an index signature
+    const maintenance = startMaintenance(parts, {
+      notes,
+      ...(settings.sweepEveryMs === undefined ? {} : { everyMs: settings.sweepEveryMs }),
+    });
     log.info('subgraph started', { cities: cities.codes });
     return {
       name: 'files',
@@ -125,10 +129,11 @@ export const startFiles = async (settings: FilesSettings): Promise<Files> => {
       health: async () => Object.fromEntries(await Promise.all(cities.all.map(async (db) => [db.city.code, await db.ping()] as const))),
       // What uses the stores first, the stores with their keys, then the databases.
       stop: async () => {
+        await maintenance.stop();
         await vault.stop();
         await cities.stop();
       },
-      parts,
+      parts: { ...parts, maintenance },
     };
   } catch (error) {
     for (const each of opened) await each.stop();

@@ -11,15 +11,18 @@ import { detachFile } from './Mutation/detachFile.ts';
 import { finishUpload } from './Mutation/finishUpload.ts';
 import { requestUpload } from './Mutation/requestUpload.ts';
 import { resumeUpload } from './Mutation/resumeUpload.ts';
+import { rotateKeys } from './Mutation/rotateKeys.ts';
+import { scrubFiles } from './Mutation/scrubFiles.ts';
 import { uploadFile } from './Mutation/uploadFile.ts';
 import { Patient } from './Patient.ts';
 import { file } from './Query/file.ts';
+import { fileTasks } from './Query/fileTasks.ts';
 import { serverKey } from './Query/serverKey.ts';
 
 /** Every resolver of this subgraph. */
 export const resolvers: Resolvers = {
-  Query: { file, serverKey },
-  Mutation: { attachFile, deleteFile, detachFile, finishUpload, requestUpload, resumeUpload, uploadFile },
+  Query: { file, fileTasks, serverKey },
+  Mutation: { attachFile, deleteFile, detachFile, finishUpload, requestUpload, resumeUpload, rotateKeys, scrubFiles, uploadFile },
   Appointment,
   City,
   ContentRefused,
