@@ -396,21 +396,21 @@ export type ContentRefusedReason =
   /** Its seal does not open with the server's key, or was changed. */
   | 'SEAL_BROKEN';
 
-/** No such patient, or none that the caller may see. */
+/** No such patient, or none for whom the caller may do this. */
 export type PatientNotFound = Refusal & {
   readonly __typename?: 'PatientNotFound';
   /** What happened, for a person to read. */
   readonly message: Scalars['String']['output'];
 };
 
-/** No such appointment, or none of this patient's. */
+/** No such appointment, or none for which the caller may do this. */
 export type AppointmentNotFound = Refusal & {
   readonly __typename?: 'AppointmentNotFound';
   /** What happened, for a person to read. */
   readonly message: Scalars['String']['output'];
 };
 
-/** A city that has to take part does not answer now. */
+/** The city that has to decide cannot be reached now; nothing was done, or what was begun will be undone. */
 export type CityUnavailable = Refusal & {
   readonly __typename?: 'CityUnavailable';
   /** What happened, for a person to read. */

@@ -238,6 +238,15 @@ export type AuditEvent = Node & {
   readonly nodeId: Scalars['ID']['output'];
 };
 
+/** A document about a patient, with all its versions. https://hl7.org/fhir/R4/documentreference.html */
+export type MedicalFile = Node & {
+  readonly __typename?: 'MedicalFile';
+  /** Opaque; begins with the code of the city whose server keeps the record. */
+  readonly id: Scalars['ID']['output'];
+  /** The same id, as the key by which `node` finds the owner of the record; not shown to callers. */
+  readonly nodeId: Scalars['ID']['output'];
+};
+
 /** A login of the network. */
 export type Account = {
   readonly __typename?: 'Account';
@@ -887,6 +896,7 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
     | ( Slot )
     | ( Appointment )
     | ( AuditEvent )
+    | ( MedicalFile )
   ;
   Refusal:
     | ( InvalidCredentials )
@@ -927,6 +937,7 @@ export type ResolversTypes = {
   Slot: ResolverTypeWrapper<Slot>;
   Appointment: ResolverTypeWrapper<Appointment>;
   AuditEvent: ResolverTypeWrapper<AuditEvent>;
+  MedicalFile: ResolverTypeWrapper<MedicalFile>;
   Account: ResolverTypeWrapper<AccountRecord>;
   Session: ResolverTypeWrapper<Omit<Session, 'account'> & { account: ResolversTypes['Account'] }>;
   InvalidCredentials: ResolverTypeWrapper<InvalidCredentials>;
@@ -995,6 +1006,7 @@ export type ResolversParentTypes = {
   Slot: Slot;
   Appointment: Appointment;
   AuditEvent: AuditEvent;
+  MedicalFile: MedicalFile;
   Account: AccountRecord;
   Session: Omit<Session, 'account'> & { account: ResolversParentTypes['Account'] };
   InvalidCredentials: InvalidCredentials;
@@ -1049,7 +1061,7 @@ export interface DateScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes
 }
 
 export type NodeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
-  __resolveType: TypeResolveFn<'Coverage' | 'Patient' | 'Practitioner' | 'Slot' | 'Appointment' | 'AuditEvent', ParentType, ContextType>;
+  __resolveType: TypeResolveFn<'Coverage' | 'Patient' | 'Practitioner' | 'Slot' | 'Appointment' | 'AuditEvent' | 'MedicalFile', ParentType, ContextType>;
 };
 
 export type RefusalResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Refusal'] = ResolversParentTypes['Refusal']> = {
@@ -1147,6 +1159,11 @@ export type AppointmentResolvers<ContextType = Context, ParentType extends Resol
 };
 
 export type AuditEventResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditEvent'] = ResolversParentTypes['AuditEvent']> = {
+  nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type MedicalFileResolvers<ContextType = Context, ParentType extends ResolversParentTypes['MedicalFile'] = ResolversParentTypes['MedicalFile']> = {
   nodeId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
@@ -1356,6 +1373,7 @@ export type Resolvers<ContextType = Context> = {
   Slot?: SlotResolvers<ContextType>;
   Appointment?: AppointmentResolvers<ContextType>;
   AuditEvent?: AuditEventResolvers<ContextType>;
+  MedicalFile?: MedicalFileResolvers<ContextType>;
   Account?: AccountResolvers<ContextType>;
   Session?: SessionResolvers<ContextType>;
   InvalidCredentials?: InvalidCredentialsResolvers<ContextType>;

@@ -4,7 +4,7 @@ import type { NodeView } from '../domain/node.ts';
 import { requireViewer } from './own-patient.ts';
 import type { Request } from './request.ts';
 
-const FOREIGN = { slt: 'Slot', apt: 'Appointment', evt: 'AuditEvent' } as const;
+const FOREIGN = { slt: 'Slot', apt: 'Appointment', evt: 'AuditEvent', fil: 'MedicalFile' } as const;
 const isForeign = (kind: string): kind is keyof typeof FOREIGN => Object.hasOwn(FOREIGN, kind);
 
 /**

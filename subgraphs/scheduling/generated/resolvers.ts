@@ -446,7 +446,7 @@ export type PractitionerNotFound = Refusal & {
   readonly message: Scalars['String']['output'];
 };
 
-/** No such appointment, or none that the caller may cancel. */
+/** No such appointment, or none for which the caller may do this. */
 export type AppointmentNotFound = Refusal & {
   readonly __typename?: 'AppointmentNotFound';
   /** What happened, for a person to read. */

@@ -147,10 +147,15 @@ describe('who sees a patient', () => {
     expect(JSON.stringify(denied)).toBe(JSON.stringify(missing));
   });
 
-  it('hands what other subgraphs keep on by its node id', async () => {
-    const id = newId('QUE', 'slt');
-    const { data } = await h.ask(as('MTLP0001'), 'query ($id: ID!) { node(id: $id) { __typename ... on Slot { nodeId } } }', { id });
-    expect(data.node).toEqual({ __typename: 'Slot', nodeId: id });
+  it.each([
+    ['Slot', 'slt'],
+    ['Appointment', 'apt'],
+    ['AuditEvent', 'evt'],
+    ['MedicalFile', 'fil'],
+  ])('hands a %s, which another subgraph keeps, on by its node id', async (type, kind) => {
+    const id = newId('QUE', kind);
+    const { data } = await h.ask(as('MTLP0001'), `query ($id: ID!) { node(id: $id) { __typename ... on ${type} { nodeId } } }`, { id });
+    expect(data.node).toEqual({ __typename: type, nodeId: id });
   });
 });
 

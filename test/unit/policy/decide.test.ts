@@ -68,6 +68,11 @@ const MAY: Readonly<Record<Action, readonly CaseName[]>> = {
   'appointment:read': ['the patient', ...STAFF],
   'appointment:cancel-as-staff': STAFF,
   'appointment:cancel-as-patient': ['the patient'],
+  'file:read': RECORD,
+  'file:write': RECORD,
+  // What the patient uploaded; see below for what others did.
+  'file:delete': RECORD,
+  'file:operate': ['an admin of the home city'],
   'audit:read': ['an auditor of the home city', 'an auditor elsewhere with every relation'],
   'graph:introspect': ADMINS,
 };
@@ -80,6 +85,7 @@ const ask = (action: Action, relation: Relation): Question => {
     relation,
     hostCity: HOST,
     practitionerId: PRACTITIONER,
+    isUploader: true,
     city: action.startsWith('slot:') ? HOST : HOME,
   };
   return { action, resource } as Question;
@@ -109,6 +115,7 @@ const resources = fc.record({
   relation: relations,
   hostCity: city,
   practitionerId: fc.option(anId('prc')),
+  isUploader: fc.boolean(),
   city,
 });
 const actions = fc.constantFrom(...ACTIONS);
@@ -174,7 +181,27 @@ describe('whatever is asked', () => {
       fc.property(viewers, resources, (viewer, resource) => {
         for (const action of ['patient:update', 'patient:delete'] as const)
           if (allows(viewer, action, resource)) expect(allows(viewer, 'patient:read', resource)).toBe(true);
+        for (const action of ['file:write', 'file:delete'] as const)
+          if (allows(viewer, action, resource)) expect(allows(viewer, 'file:read', resource)).toBe(true);
         if (allows(viewer, 'appointment:cancel-as-staff', resource)) expect(allows(viewer, 'appointment:read', resource)).toBe(true);
+      }),
+    );
+  });
+
+  it('opens files to nobody whom the record is not open to', () => {
+    fc.assert(
+      fc.property(viewers, resources, (viewer, resource) => {
+        for (const action of ['file:read', 'file:write', 'file:delete'] as const)
+          if (allows(viewer, action, resource)) expect(allows(viewer, 'patient:read', resource)).toBe(true);
+      }),
+    );
+  });
+
+  it('lets a patient take out of the record what they put in, and nothing else', () => {
+    fc.assert(
+      fc.property(viewers, resources, (viewer, resource) => {
+        const patient: PolicyViewer = { ...viewer, role: 'P', patientId: resource.patientId };
+        return allows(patient, 'file:delete', resource) === resource.isUploader;
       }),
     );
   });
