@@ -2,6 +2,7 @@ import { concatBytes, equalBytes, fromBase64, fromUtf8, toBase64, toHex, toUtf8 
 import { makeEd25519Verifier, PUBLIC_KEY_BYTES, sha256 } from './crypto.ts';
 import type { SigningKey } from './signing-key.ts';
 import { malformed, TlogError } from './tlog-error.ts';
+import { isWeakKey } from './weak-key.ts';
 
 /** Signature types of https://c2sp.org/signed-note that are known here. */
 export const SignatureType = { ED25519: 0x01, COSIGNATURE_V1: 0x04 } as const;
@@ -68,6 +69,7 @@ export const parseVerifierKey = (vkey: string): VerifierKey => {
   const [type, ...key] = typed;
   if (type !== SignatureType.ED25519 && type !== SignatureType.COSIGNATURE_V1) throw malformed('the verifier key is of an unknown type');
   if (key.length !== PUBLIC_KEY_BYTES) throw malformed(`the verifier key holds no public key of ${PUBLIC_KEY_BYTES} bytes`);
+  if (isWeakKey(Uint8Array.from(key))) throw malformed('the verifier key is one that anybody can sign for');
   if (keyIdOf(name, typed) !== keyId) throw malformed('the id in the verifier key is not that of its name and key');
   return { name, keyId, type, publicKey: Uint8Array.from(key) };
 };

@@ -151,6 +151,39 @@ describe('an inclusion proof', () => {
     expect(verifyInclusion(0, 4, node, [hashNode(c, d)], root)).toBe(false);
   });
 
+  it('may not go on behind the root, though what is hashed on would be the root that is asked for', async () => {
+    const leaves = someEntries(5).map(hashLeaf);
+    const more = hashLeaf(Uint8Array.of(9));
+    for (const size of [1, 2, 5]) {
+      const path = await proveInclusion(0, size, readerOver(leaves.slice(0, size)));
+      const root = rootOf(leaves.slice(0, size));
+      expect(verifyInclusion(0, size, leaves[0] ?? EMPTY_ROOT, path, root)).toBe(true);
+      expect(verifyInclusion(0, size, leaves[0] ?? EMPTY_ROOT, [...path, more], hashNode(more, root))).toBe(false);
+      expect(verifyInclusion(0, size, leaves[0] ?? EMPTY_ROOT, [...path, more], hashNode(root, more))).toBe(false);
+    }
+    const [older, newer] = [rootOf(leaves.slice(0, 3)), rootOf(leaves)];
+    const proof = await proveConsistency(3, 5, readerOver(leaves));
+    expect(verifyConsistency(3, 5, older, newer, proof)).toBe(true);
+    expect(verifyConsistency(3, 5, hashNode(more, older), hashNode(more, newer), [...proof, more])).toBe(false);
+    expect(verifyConsistency(3, 5, older, hashNode(more, newer), [...proof, more])).toBe(false);
+  });
+
+  it('is refused for a leaf, sibling or root of another length, whatever was hashed before', () => {
+    const [a, b] = [hashLeaf(Uint8Array.of(1)), hashLeaf(Uint8Array.of(2))];
+    const root = hashNode(a, b);
+    for (const cut of [0, 1, 31]) {
+      expect(verifyInclusion(0, 2, a, [b], root)).toBe(true);
+      expect(verifyInclusion(0, 2, a.subarray(0, cut), [b], root)).toBe(false);
+      expect(verifyInclusion(0, 2, a, [b], root)).toBe(true);
+      expect(verifyInclusion(0, 2, a, [b.subarray(0, cut)], root)).toBe(false);
+      expect(verifyInclusion(0, 2, a, [b], root.subarray(0, cut))).toBe(false);
+      expect(verifyConsistency(1, 2, a, root, [b])).toBe(true);
+      expect(verifyConsistency(1, 2, a.subarray(0, cut), root, [b])).toBe(false);
+      expect(verifyConsistency(1, 2, a, root, [b.subarray(0, cut)])).toBe(false);
+    }
+    expect(verifyInclusion(0, 2, new Uint8Array([...a, ...b]), [b], root)).toBe(false);
+  });
+
   it('is refused, never a fault, for sizes and lengths that cannot be', () => {
     const one = hashLeaf(Uint8Array.of(1));
     expect(verifyInclusion(0, 1, one, [], one)).toBe(true);
