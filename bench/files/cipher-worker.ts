@@ -1,6 +1,7 @@
 /**
  * Encrypts and decrypts on one core, as its parent asks: a line `encrypt|decrypt|seal|unseal BYTES` on standard input, answered by a line of
- * JSON: seconds it took, bytes it took them for, and how far the process grew (bytes).
+ * JSON: seconds it took, by the clock and by the processor (all threads, the system's part too), bytes it took them for, and how far the
+ * process grew (bytes).
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
@@ -8,7 +9,12 @@ import { setImmediate } from 'node:timers/promises';
 import { beginSealing, CHUNK_BYTES, chunkCount, openStream, SEALED_CHUNK_BYTES, sealStream } from '#platform/cipher/stream.ts';
 import { makeUnsealer, readPublicKey, sealFor, serverKeyOf } from '#platform/sealing/seal.ts';
 
-export type Measured = { readonly seconds: number; readonly bytes: number; readonly grownBytes: number };
+export type Measured = {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly bytes: number;
+  readonly grownBytes: number;
+};
 
 /** What files and sockets give at once. */
 const PIECE_BYTES = 65_536;
@@ -20,7 +26,15 @@ const CONTEXT = { city: 'MTL', patient: 'MTL-pat-1', file: 'MTL-fil-1', version:
 const PIECE = randomBytes(PIECE_BYTES);
 /** What is encrypted or decrypted, chunk by chunk. */
 const INTO = Buffer.alloc(SEALED_CHUNK_BYTES);
-const now = (): number => performance.now() / 1_000;
+type Instant = { readonly clock: number; readonly cpu: number };
+const now = (): Instant => {
+  const { user, system } = process.cpuUsage();
+  return { clock: performance.now() / 1_000, cpu: (user + system) / 1e6 };
+};
+const since = ({ clock, cpu }: Instant): { readonly seconds: number; readonly cpuSeconds: number } => {
+  const end = now();
+  return { seconds: end.clock - clock, cpuSeconds: end.cpu - cpu };
+};
 
 async function* plainOf(bytes: number): AsyncGenerator<Uint8Array, void, void> {
   for (let left = bytes; left > 0; left -= PIECE_BYTES) yield left >= PIECE_BYTES ? PIECE : PIECE.subarray(0, left);
@@ -47,8 +61,8 @@ const measureEncrypt = async (bytes: number): Promise<Measured> => {
   do {
     highest = Math.max(highest, await drain(sealStream(DATA_KEY, CONTEXT, plainOf(bytes), INTO), null));
     done += bytes;
-  } while (now() - started < MIN_SECONDS);
-  return { seconds: now() - started, bytes: done, grownBytes: highest - before };
+  } while (since(started).seconds < MIN_SECONDS);
+  return { ...since(started), bytes: done, grownBytes: highest - before };
 };
 
 const measureDecryptHeld = async (bytes: number): Promise<Measured> => {
@@ -61,13 +75,13 @@ const measureDecryptHeld = async (bytes: number): Promise<Measured> => {
   do {
     highest = Math.max(highest, await drain(openStream(DATA_KEY, CONTEXT, piecesOf(sealed), INTO), bytes));
     done += bytes;
-  } while (now() - started < MIN_SECONDS);
-  return { seconds: now() - started, bytes: done, grownBytes: highest - before };
+  } while (since(started).seconds < MIN_SECONDS);
+  return { ...since(started), bytes: done, grownBytes: highest - before };
 };
 
 /** Seals each chunk just before it is asked for, and takes the time of that off, as the whole file is not held. */
 const measureDecryptStreamed = async (bytes: number): Promise<Measured> => {
-  let sealing = 0;
+  const sealing = { seconds: 0, cpuSeconds: 0 };
   const plain = Buffer.concat(Array.from({ length: CHUNK_BYTES / PIECE_BYTES }, () => PIECE));
   const into = Buffer.alloc(SEALED_CHUNK_BYTES);
   async function* sealed(): AsyncGenerator<Uint8Array, void, void> {
@@ -77,14 +91,22 @@ const measureDecryptStreamed = async (bytes: number): Promise<Measured> => {
     for (let i = 0; i < chunks; i++) {
       const started = now();
       const chunk = sealer.seal(i, plain, i === chunks - 1, into);
-      sealing += now() - started;
+      const taken = since(started);
+      sealing.seconds += taken.seconds;
+      sealing.cpuSeconds += taken.cpuSeconds;
       yield* piecesOf(chunk);
     }
   }
   const before = process.memoryUsage.rss();
   const started = now();
   const highest = await drain(openStream(DATA_KEY, CONTEXT, sealed(), INTO), bytes);
-  return { seconds: now() - started - sealing, bytes, grownBytes: highest - before };
+  const taken = since(started);
+  return {
+    seconds: taken.seconds - sealing.seconds,
+    cpuSeconds: taken.cpuSeconds - sealing.cpuSeconds,
+    bytes,
+    grownBytes: highest - before,
+  };
 };
 
 const { privateKey, publicKey } = generateKeyPairSync('x25519');
@@ -105,8 +127,8 @@ const measureSealing = async (bytes: number, isSeal: boolean): Promise<Measured>
     const answer = isSeal ? await sealFor(recipient, plain) : await unseal(jwe, bytes);
     if (answer === null) throw new Error('a sealed payload does not open');
     done += bytes;
-  } while (now() - started < MIN_SECONDS);
-  return { seconds: now() - started, bytes: done, grownBytes: process.memoryUsage.rss() - before };
+  } while (since(started).seconds < MIN_SECONDS);
+  return { ...since(started), bytes: done, grownBytes: process.memoryUsage.rss() - before };
 };
 
 const measure = (what: string, bytes: number): Promise<Measured> => {

@@ -62,7 +62,7 @@ export type CipherContext = Readonly<Record<string, string>>;
  * `RangeError` for any other length, and for an index that is not higher than the one before, as a nonce serves only once.
  *
  * Whoever moves a long content gives `into`, here as below: nothing is left for the garbage collector, so that the process does not grow
- * (12 MiB over 1 GiB, against 100 MiB with fresh buffers), and the work takes half the time.
+ * (12 MiB over 1 GiB at most, against 100 MiB with fresh buffers), and the work takes half the time.
  */
 export type Sealer = {
   readonly header: Uint8Array;
