@@ -1,8 +1,8 @@
 import { toHex } from './bytes.ts';
 
 /**
- * The y of the eight points of Ed25519 whose order divides 8, in every form that 255 bits allow, hex. Under such a key anybody's signature of
- * zeros verifies, so it names nobody: `test/unit/platform/tlog/note.test.ts` shows it. RFC 8032, section 5.1.
+ * The y of the eight points of Ed25519 whose order divides 8, in every form that 255 bits allow, hex. A signature of zeros is good for any
+ * text under such a key, so it names nobody. OpenSSL 3.5 lets none pass, other verifiers do. RFC 8032, section 5.1.
  */
 const WEAK = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { makeEd25519Verifier } from '#platform/tlog/crypto.ts';
 import {
   formatNote,
   formatVerifierKey,
@@ -196,10 +195,8 @@ describe('a verifier key', () => {
     }
   });
 
-  it('is refused where anybody can sign for it', async () => {
+  it('is refused where anybody can sign for it', () => {
     const one = Uint8Array.of(1, ...new Uint8Array(31));
-    const signature = new Uint8Array([...one, ...new Uint8Array(32)]);
-    for (const message of ['a', 'b', 'c']) expect(await makeEd25519Verifier(one)(Buffer.from(message), signature)).toBe(true);
     for (const sign of [0x00, 0x80]) {
       const weak = one.map((byte, i) => (i === 31 ? byte | sign : byte));
       for (const type of [SignatureType.ED25519, SignatureType.COSIGNATURE_V1])
