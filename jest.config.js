@@ -15,5 +15,12 @@ export default {
   collectCoverageFrom: ['subgraphs/**/*.ts', 'gateway/**/*.ts', 'platform/**/*.ts', 'policy/**/*.ts', '!**/generated/**'],
   maxWorkers: 2,
   testTimeout: 30_000,
-  projects: [project('unit'), project('contract'), project('integration', clusters), project('e2e', clusters), project('chaos')],
+  projects: [
+    project('unit'),
+    project('contract'),
+    project('integration', clusters),
+    project('e2e', clusters),
+    project('chaos'),
+    project('engines'),
+  ],
 };
