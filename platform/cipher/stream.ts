@@ -318,7 +318,7 @@ export async function* openRange(
       if (isLast) throw new CipherError('chunk', 'the file ends behind its header');
       continue;
     }
-    if (index >= behind || isLast !== (index === behind - 1)) throw new CipherError('chunk', 'the file has another length');
+    if (isLast !== (index === behind - 1)) throw new CipherError('chunk', 'the file has another length');
     const plain = opener.open(index, bytes, index === chunks - 1, into);
     if (plain.length !== Math.min(CHUNK_BYTES, plainBytes - index * CHUNK_BYTES))
       throw new CipherError('chunk', 'the file has another length');

@@ -133,6 +133,7 @@ const readForm = (jwe: string, maxBytes: number): Parts | null => {
     return null;
   }
   const fields: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'base64url')));
+  // Refused by jose too, but only once the content was decrypted.
   if (!isRecord(fields) || 'zip' in fields || 'crit' in fields) return null;
   return { alg: fields['alg'], kid: fields['kid'] };
 };

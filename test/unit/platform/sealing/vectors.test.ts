@@ -50,24 +50,22 @@ describe('the cookbook of RFC 7520 and RFC 8037', () => {
     'jwe/5_5.key_agreement_using_ecdh-es_with_aes-cbc-hmac-sha2',
     'curve25519/ecdh-es',
   ];
-  it.each(NAMES)('%s is refused: an algorithm that is not on our list', async (name) => {
-    const example = readShared<{ input: { key: Jwk; alg?: string; enc?: string }; output: { compact: string } }>(
-      `jose-cookbook/${name}.json`,
-    );
-    if (example === null) return;
-    const { alg, enc } = JSON.parse(Buffer.from(example.output.compact.split('.')[0] ?? '', 'base64url').toString());
-    expect(['ECDH-ES', 'RSA-OAEP-256'].includes(alg) && enc === 'A256GCM').toBe(false);
-    expect((await unsealerOf(example.input.key, example.output.compact)?.(example.output.compact, MIB)) ?? null).toBeNull();
-  });
+  for (const name of NAMES) {
+    const example = readShared<{ input: { key: Jwk }; output: { compact: string } }>(`jose-cookbook/${name}.json`);
+    (example ? it : it.skip)(`${name} is refused: an algorithm that is not on our list`, async () => {
+      const { compact = '' } = example?.output ?? {};
+      const { alg, enc } = JSON.parse(Buffer.from(compact.split('.')[0] ?? '', 'base64url').toString());
+      expect(['ECDH-ES', 'RSA-OAEP-256'].includes(alg) && enc === 'A256GCM').toBe(false);
+      expect((await unsealerOf(example?.input.key ?? {}, compact)?.(compact, MIB)) ?? null).toBeNull();
+    });
+  }
 
-  it.each(['jwk/3_1.ec_public_key', 'jwk/3_2.ec_private_key', 'jwk/3_3.rsa_public_key', 'jwk/3_4.rsa_private_key'])(
-    '%s is no key to seal for: a signature key, another curve, or private',
-    async (name) => {
-      const jwk = readShared<Jwk>(`jose-cookbook/${name}.json`);
-      if (jwk === null) return;
+  for (const name of ['3_1.ec_public_key', '3_2.ec_private_key', '3_3.rsa_public_key', '3_4.rsa_private_key']) {
+    const jwk = readShared<Jwk>(`jose-cookbook/jwk/${name}.json`);
+    (jwk ? it : it.skip)(`${name} is no key to seal for: a signature key, another curve, or private`, async () => {
       await expect(readPublicKey(JSON.stringify(jwk))).rejects.toThrow(BadInputError);
-    },
-  );
+    });
+  }
 });
 
 describe('X25519 by Wycheproof', () => {
@@ -104,35 +102,39 @@ describe('X25519 by Wycheproof', () => {
 describe('RSA-OAEP with SHA-256 by Wycheproof', () => {
   type Group = { privateKeyJwk?: Jwk; privateKeyPkcs8: string };
   type Wrapped = { msg: string; ct: string; label: string };
-  it.each([
+  const FILES = [
     ['rsa_oaep_2048_sha256_mgf1sha256_test', true],
     ['rsa_oaep_3072_sha256_mgf1sha256_test', true],
     ['rsa_oaep_4096_sha256_mgf1sha256_test', true],
     ['rsa_oaep_2048_sha256_mgf1sha1_test', false],
-  ])('%s: a content key opens where it is right and has 32 bytes', async (name, isOurs) => {
+  ] as const;
+  for (const [name, isOurs] of FILES) {
     const vectors = readWycheproof<Group, Wrapped>(name);
-    if (vectors === null) return;
-    expect(vectors.length).toBeGreaterThan(20);
-    let opened = 0;
-    for (const vector of vectors) {
-      const privateKey = createPrivateKey({ key: Buffer.from(vector.privateKeyPkcs8, 'hex'), format: 'der', type: 'pkcs8' });
-      const key: SealingKey = {
-        kid: 'k',
-        privateJwk: privateKey.export({ format: 'jwk' }) as Jwk,
-        publicJwk: createPublicKey(privateKey).export({ format: 'jwk' }) as Jwk,
-      };
-      const message = Buffer.from(vector.msg, 'hex');
-      const contentKey = Buffer.concat([message, Buffer.alloc(32)]).subarray(0, 32);
-      const header = Buffer.from('{"alg":"RSA-OAEP-256","enc":"A256GCM"}').toString('base64url');
-      const cipher = createCipheriv('aes-256-gcm', contentKey, Buffer.alloc(12)).setAAD(Buffer.from(header));
-      const text = Buffer.concat([cipher.update('content'), cipher.final()]).toString('base64url');
-      const encryptedKey = Buffer.from(vector.ct, 'hex').toString('base64url');
-      const jwe = [header, encryptedKey, Buffer.alloc(12).toString('base64url'), text, cipher.getAuthTag().toString('base64url')].join('.');
-      const bytes = await makeUnsealer([key])(jwe, 100);
-      const isRight = isOurs && vector.result === 'valid' && message.length === 32 && vector.label === '';
-      expect([vector.tcId, bytes === null ? null : Buffer.from(bytes).toString()]).toEqual([vector.tcId, isRight ? 'content' : null]);
-      if (bytes !== null) opened++;
-    }
-    expect(opened > 0).toBe(isOurs);
-  });
+    (vectors ? it : it.skip)(`${name}: a content key opens where it is right and has 32 bytes`, async () => {
+      expect(vectors?.length).toBeGreaterThan(20);
+      let opened = 0;
+      for (const vector of vectors ?? []) {
+        const privateKey = createPrivateKey({ key: Buffer.from(vector.privateKeyPkcs8, 'hex'), format: 'der', type: 'pkcs8' });
+        const key: SealingKey = {
+          kid: 'k',
+          privateJwk: privateKey.export({ format: 'jwk' }) as Jwk,
+          publicJwk: createPublicKey(privateKey).export({ format: 'jwk' }) as Jwk,
+        };
+        const message = Buffer.from(vector.msg, 'hex');
+        const contentKey = Buffer.concat([message, Buffer.alloc(32)]).subarray(0, 32);
+        const header = Buffer.from('{"alg":"RSA-OAEP-256","enc":"A256GCM"}').toString('base64url');
+        const cipher = createCipheriv('aes-256-gcm', contentKey, Buffer.alloc(12)).setAAD(Buffer.from(header));
+        const text = Buffer.concat([cipher.update('content'), cipher.final()]).toString('base64url');
+        const encryptedKey = Buffer.from(vector.ct, 'hex').toString('base64url');
+        const jwe = [header, encryptedKey, Buffer.alloc(12).toString('base64url'), text, cipher.getAuthTag().toString('base64url')].join(
+          '.',
+        );
+        const bytes = await makeUnsealer([key])(jwe, 100);
+        const isRight = isOurs && vector.result === 'valid' && message.length === 32 && vector.label === '';
+        expect([vector.tcId, bytes === null ? null : Buffer.from(bytes).toString()]).toEqual([vector.tcId, isRight ? 'content' : null]);
+        if (bytes !== null) opened++;
+      }
+      expect(opened > 0).toBe(isOurs);
+    });
+  }
 });
