@@ -72,7 +72,7 @@ export const edgeTiles = (size: number): (TileId & { readonly level: number })[]
   return tiles;
 };
 
-/** Reads a file of a log whole, null where it is not there. May give the full tile for a partial one. */
+/** Reads a file of a log whole, null where it is not there. For a partial one it may give the full one, and nothing in between. */
 export type TileSource = (tile: TileId) => Promise<Uint8Array | null>;
 
 /** Hashes of a tile of that width, one after the other. Throws `malformed` for any other length. */

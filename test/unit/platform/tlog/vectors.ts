@@ -7,7 +7,7 @@ const VECTORS = path.resolve('../shared/data/vectors');
 export const readVectors = <T>(folder: string): (readonly [name: string, vector: T])[] => {
   const root = path.join(VECTORS, folder);
   if (!existsSync(root)) {
-    console.warn(`tests left out: the vectors are not at ../shared/data/vectors/${folder}`);
+    console.warn(`1 test left out: the vectors are not at ../shared/data/vectors/${folder}`);
     return [];
   }
   if (root.endsWith('.json')) return [[path.basename(root), JSON.parse(readFileSync(root, 'utf8')) as T]];
