@@ -46,22 +46,25 @@ const readFd = (fd: number, length: number): Buffer => {
 };
 const countHandles = (): number => readdirSync('/proc/self/fd').length;
 
+const runTool = (command: string, args: readonly string[]): { readonly status: number | null; readonly error?: Error | undefined } =>
+  spawnSync(command, args, { timeout: 20_000 });
+
 /** Mounts are for root alone; what could not be tried says so. */
 const tryToMount = (args: readonly string[], target: string): string | null => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'only root may mount';
   mkdirSync(target, { recursive: true });
-  const { status, error } = spawnSync('mount', [...args, target], { timeout: 10_000 });
+  const { status, error } = runTool('mount', [...args, target]);
   return status === 0 ? null : `mount is refused${error === undefined ? '' : ` (${error.name})`}`;
 };
 const unmount = (target: string): void => {
-  expect(spawnSync('umount', [target], { timeout: 10_000 }).status).toBe(0);
+  expect(runTool('umount', [target]).status).toBe(0);
 };
 const probe = join(base, 'probe');
 const noMount = tryToMount(['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs'], probe);
 if (noMount === null) unmount(probe);
 else console.warn(`left out: stores on a disk that is full, read-only or gone: ${noMount}`);
 const noHang =
-  noMount ?? (spawnSync('mkfs.ext4', ['-V']).error === undefined && existsSync('/usr/sbin/fsfreeze') ? null : 'no mkfs.ext4 or fsfreeze');
+  noMount ?? (runTool('mkfs.ext4', ['-V']).error === undefined && existsSync('/usr/sbin/fsfreeze') ? null : 'no mkfs.ext4 or fsfreeze');
 if (noMount === null && noHang !== null) console.warn(`left out: a store on a disk that hangs: ${noHang}`);
 const withMount = noMount === null ? it : it.skip;
 const withHang = noHang === null ? it : it.skip;
@@ -218,7 +221,7 @@ describe('a directory as a store', () => {
     await store.put('MTL/a.1', Buffer.from('x'));
     const leaf = dirname(pathOf(folder, 'MTL/a'));
     symlinkSync(join(outside, 'secret'), join(leaf, 'MTL~a.2'));
-    spawnSync('mkfifo', [join(leaf, 'MTL~a.3')]);
+    runTool('mkfifo', [join(leaf, 'MTL~a.3')]);
     for (const key of ['MTL/a.2', 'MTL/a.3']) {
       expect(await store.get(key)).toBeNull();
       expect(await store.head(key)).toBeNull();
@@ -354,7 +357,7 @@ describe('a directory on a disk that fails', () => {
     expect(tryToMount(['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs'], folder)).toBeNull();
     try {
       await (await openAt(folder)).put('MTL/a.key', Buffer.from('key'));
-      expect(spawnSync('mount', ['-o', 'remount,ro', folder], { timeout: 10_000 }).status).toBe(0);
+      expect(runTool('mount', ['-o', 'remount,ro', folder]).status).toBe(0);
       const store = await openAt(folder);
       expect(await readAll(store, 'MTL/a.key')).toEqual(Buffer.from('key'));
       for (const act of [
@@ -393,14 +396,14 @@ describe('a directory on a disk that fails', () => {
   withHang('is unavailable within its deadline while the disk hangs, and whole again after', async () => {
     const folder = freshFolder();
     const image = join(base, 'image');
-    expect(spawnSync('truncate', ['-s', '32M', image]).status).toBe(0);
-    expect(spawnSync('mkfs.ext4', ['-q', image], { timeout: 20_000 }).status).toBe(0);
+    expect(runTool('truncate', ['-s', '32M', image]).status).toBe(0);
+    expect(runTool('mkfs.ext4', ['-q', image]).status).toBe(0);
     const refusal = tryToMount(['-o', 'loop', image], folder);
     if (refusal !== null) {
       console.warn(`left out: a store on a disk that hangs: ${refusal}`);
       return;
     }
-    const freeze = (flag: '-f' | '-u'): number | null => spawnSync('fsfreeze', [flag, folder], { timeout: 10_000 }).status;
+    const freeze = (flag: '-f' | '-u'): number | null => runTool('fsfreeze', [flag, folder]).status;
     // Thaws even if this process is gone.
     const watchdog = spawn('sh', ['-c', 'sleep 20; fsfreeze -u "$0"', folder], { stdio: 'ignore', detached: true });
     watchdog.unref();
