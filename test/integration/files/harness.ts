@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type GraphQLError, graphql } from 'graphql';
@@ -217,19 +217,3 @@ export const startHarness = async (settings: Partial<FilesSettings> & { readonly
   };
 };
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
-
-/** Real documents that stand beside the repository on some desks; see their SOURCE.md. Empty where they are not. */
-const REAL = path.resolve('../shared/data/medical-files');
-const TYPES: Readonly<Record<string, string>> = {
-  '.dcm': 'application/dicom',
-  '.pdf': 'application/pdf',
-  '.png': 'image/png',
-  '.txt': 'text/plain',
-};
-export const realFiles = (): { readonly name: string; readonly contentType: string; readonly bytes: Buffer }[] =>
-  existsSync(REAL)
-    ? readdirSync(REAL).flatMap((name) => {
-        const contentType = TYPES[path.extname(name)];
-        return contentType === undefined ? [] : [{ name, contentType, bytes: readFileSync(path.join(REAL, name)) }];
-      })
-    : [];
