@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import { openDirectoryStore } from '#platform/blobs/directory.ts';
 import { fanOut, readMark, toFileName, toKey, toMarkedName } from '#platform/blobs/file-names.ts';
 import { openStore } from '#platform/blobs/open-store.ts';
@@ -134,6 +135,25 @@ describe('a directory as a store', () => {
     for (const fd of [replaced, removed, ...left]) closeSync(fd);
   });
 
+  it('never gives the zeros of a key that is replaced to a reader that is slower than the writer', async () => {
+    const folder = freshFolder();
+    const writing = await openAt(folder);
+    // A store of its own, as in another process: so many readers wait for each other, and the writer for none of them.
+    const reading = await openAt(folder);
+    await writing.put('MTL/a.key', Buffer.alloc(300, 1));
+    let done = false;
+    const readers = Array.from({ length: 100 }, async () => {
+      while (!done) {
+        const bytes = await readAll(reading, 'MTL/a.key');
+        if (bytes?.length !== 300 || new Set(bytes).size !== 1 || bytes[0] === 0) return 'torn';
+      }
+      return 'whole';
+    });
+    for (let round = 1; round <= 60; round++) await writing.put('MTL/a.key', Buffer.alloc(300, round));
+    done = true;
+    expect(new Set(await Promise.all(readers))).toEqual(new Set(['whole']));
+  });
+
   it('does not take a second name that a crash left for something to destroy', async () => {
     const folder = freshFolder();
     const store = await openAt(folder);
@@ -143,6 +163,21 @@ describe('a directory as a store', () => {
     await store.put('MTL/b.key', Buffer.alloc(3, 1));
     expect(await readAll(store, 'MTL/a.key')).toEqual(Buffer.alloc(300, 7));
     expect(await listAll(store.list('MTL/a.'))).toEqual(['MTL/a.key']);
+    expect(readdirSync(dirname(path))).toHaveLength(2);
+    writeFileSync(`${path}~~put.2`, Buffer.alloc(300, 9));
+    const left = openSync(`${path}~~put.2`, 'r');
+    const later = Date.now() + 2 * 60 * 60 * 1000;
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(later);
+    try {
+      expect(await listAll(store.list('MTL/a.'))).toEqual(['MTL/a.key']);
+    } finally {
+      clock.mockRestore();
+    }
+    expect(readdirSync(dirname(path))).toEqual(['MTL~a.key']);
+    expect(readFd(left, 400)).toEqual(Buffer.alloc(300));
+    closeSync(left);
+    expect(await readAll(store, 'MTL/a.key')).toEqual(Buffer.alloc(300, 7));
+    linkSync(path, `${path}~~old.1`);
     await store.put('MTL/a.key', Buffer.alloc(300, 8));
     expect(await readAll(store, 'MTL/a.key')).toEqual(Buffer.alloc(300, 8));
     expect(readdirSync(dirname(path))).toEqual(['MTL~a.key']);
