@@ -10,7 +10,7 @@ const MAX_MESSAGE = 500;
 
 /** Codes of Apollo Server that have another name in the graph. */
 const RENAMED: Readonly<Record<string, ErrorCode>> = { BAD_REQUEST: 'BAD_USER_INPUT', OPERATION_RESOLUTION_FAILURE: 'BAD_USER_INPUT' };
-/** What a subgraph says of a document that the gateway wrote: a fault of ours. */
+/** What a subgraph says of a document that the gateway wrote, and so of no field of it: a fault of ours. */
 const OURS = new Set<string>(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'LIMIT_EXCEEDED']);
 
 const isCode = (value: unknown): value is ErrorCode => ERROR_CODES.includes(value as ErrorCode);
@@ -31,7 +31,7 @@ export const makeMask = (log: Log) => {
       /^(?:provided sha does not match query|Unsupported persisted query version)$/.test(formatted.message)
     )
       code = 'BAD_USER_INPUT';
-    if (fromSubgraph && code !== undefined && OURS.has(code)) {
+    if (fromSubgraph && code !== undefined && OURS.has(code) && formatted.path === undefined) {
       log.error('a subgraph refused what the gateway asked', { subgraph: extensions['serviceName'], code });
       code = 'INTERNAL_SERVER_ERROR';
     } else if (code === undefined || (code === 'INTERNAL_SERVER_ERROR' && !fromSubgraph)) {
