@@ -29,6 +29,7 @@ import { makeRotateKeys } from './service/rotate-keys.ts';
 import { makeFindFileTasks, makeScrubFiles } from './service/scrub-files.ts';
 import { makeTransfers } from './service/transfer/make-transfers.ts';
 import { makeUploadFile } from './service/upload-file.ts';
+import { makeWriteTurns } from './service/write-turns.ts';
 import { keepsContents } from './store/file-store.ts';
 
 export type FilesSettings = {
@@ -92,6 +93,7 @@ export const startFiles = async (settings: FilesSettings): Promise<Files> => {
       sealing: secrets.sealingKeys,
       addressKey: new Uint8Array(hkdfSync('sha256', Buffer.from(secrets.cursorKey, 'base64url'), '', 'caregraph files address', 32)),
       quotas: { patientBytes: files.patientQuotaBytes, cityBytes: files.cityQuotaBytes },
+      inTurn: makeWriteTurns(),
       log,
       fault,
     };

@@ -1,5 +1,6 @@
 import type { Caller } from '#platform/access/viewer.ts';
 import { appendAuditIn } from '#platform/audit/append.ts';
+import type { Transaction } from '#platform/database/city-database.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { foldText } from '#platform/pure/text.ts';
 import { toAllowedType } from '../domain/content-type.ts';
@@ -53,7 +54,7 @@ class Shortage extends Error {
  * the file's name and the intent, before the first byte reaches a store. Throws `BadInputError`, `UnauthenticatedError`, `ForbiddenError`.
  */
 export const makeBeginUpload = (parts: Parts): BeginUpload => {
-  const { cities, quotas, fault } = parts;
+  const { cities, quotas, fault, inTurn } = parts;
   return (caller, act, input) =>
     orUnavailable(async (): Promise<BeginOutcome> => {
       const viewer = requireViewer(caller);
@@ -89,7 +90,7 @@ export const makeBeginUpload = (parts: Parts): BeginUpload => {
         owed: [],
       };
       try {
-        const upload = await cities.of(city).transaction(async (tx): Promise<Upload> => {
+        const reserve = async (tx: Transaction): Promise<Upload> => {
           const ofPatient = await reserveForPatient(tx, city, patientId, sizeBytes, quotas.patientBytes);
           if (ofPatient) throw new Shortage(ofPatient.usedBytes, quotas.patientBytes);
           const fileId = await claimName(tx, intent, foldText(name));
@@ -103,7 +104,8 @@ export const makeBeginUpload = (parts: Parts): BeginUpload => {
           const ofCity = await reserveForCity(tx, city, sizeBytes, quotas.cityBytes);
           if (ofCity) throw new Shortage(ofCity.usedBytes, quotas.cityBytes);
           return begun;
-        });
+        };
+        const upload = await inTurn(city, () => cities.of(city).transaction(reserve));
         await fault('upload:intent');
         return { kind: 'begun', upload };
       } catch (error) {

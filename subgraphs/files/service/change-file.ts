@@ -1,5 +1,6 @@
 import type { Caller } from '#platform/access/viewer.ts';
 import { appendAudit, appendAuditIn } from '#platform/audit/append.ts';
+import type { Transaction } from '#platform/database/city-database.ts';
 import { ForbiddenError } from '#platform/pure/faults.ts';
 import { cityOfId } from '#platform/pure/id.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
@@ -35,7 +36,7 @@ const relationOf = ({ inCare, granted }: FoundFile) => ({ ...NO_RELATION, inCare
 
 /** Acts that change a file that is there. Who may not see a file is told that there is none; auditors that they may not do such things. */
 export const makeChangeFile = (parts: Parts): ChangeFile => {
-  const { cities } = parts;
+  const { cities, inTurn } = parts;
 
   /** The entry of an act that came to nothing; told as `ForbiddenError` where the caller knows the file or may never do this. */
   const refuseFile = async (caller: Caller, act: string, id: string, found: FoundFile | null, isForbidden: boolean): Promise<NotFound> => {
@@ -65,7 +66,7 @@ export const makeChangeFile = (parts: Parts): ChangeFile => {
     caller: Caller,
     act: string,
     id: string,
-    change: (tx: Parameters<Parameters<ReturnType<Parts['cities']['of']>['transaction']>[0]>[0], found: FoundFile) => Promise<T | null>,
+    change: (tx: Transaction, found: FoundFile) => Promise<T | null>,
   ): Promise<T | NotFound> => {
     const viewer = requireViewer(caller);
     const city = cityOfId(id, 'fil');
@@ -77,13 +78,14 @@ export const makeChangeFile = (parts: Parts): ChangeFile => {
       return decide(viewer, { action: 'file:write', resource: { patientId, patientCity, relation: relationOf(found) } }).allow;
     };
     if (!db || !seen || !mayWrite(seen)) return refuseFile(caller, act, id, seen, false);
-    const outcome = await db.transaction(async (tx): Promise<{ readonly value: T } | 'gone' | 'forbidden'> => {
+    const run = async (tx: Transaction): Promise<{ readonly value: T } | 'gone' | 'forbidden'> => {
       await lockSubject(tx, db.city.code, seen.file.patientId);
       const found = await lockFile(tx, db.city.code, id, viewer.practitionerId);
       if (!found || !mayWrite(found)) return 'gone';
       const value = await change(tx, found);
       return value === null ? 'forbidden' : { value };
-    });
+    };
+    const outcome = await inTurn(db.city.code, () => db.transaction(run));
     if (outcome === 'gone') return refuseFile(caller, act, id, null, false);
     return outcome === 'forbidden' ? refuseFile(caller, act, id, seen, true) : outcome.value;
   };

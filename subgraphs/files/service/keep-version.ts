@@ -1,5 +1,6 @@
 import type { Caller } from '#platform/access/viewer.ts';
 import { appendAuditIn } from '#platform/audit/append.ts';
+import type { Transaction } from '#platform/database/city-database.ts';
 import { foldText } from '#platform/pure/text.ts';
 import type { Stored } from '#platform/vault/vault.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
@@ -26,37 +27,36 @@ class Superseded extends Error {}
  * `CityUnavailable` leaves open whether it was kept; ask again, and discard nothing: the sweep does that for what was not.
  */
 export const makeKeepVersion = (parts: Parts): KeepVersion => {
-  const { cities, fault } = parts;
+  const { cities, fault, inTurn } = parts;
   return (caller, act, { city, id, patientId }, stored) =>
     orUnavailable(async (): Promise<KeepOutcome> => {
       const viewer = requireViewer(caller);
       const place = { city, act, patientId };
       await fault('upload:before-keep');
-      const keep = (): Promise<KeepOutcome | 'ended' | 'denied'> =>
-        cities.of(city).transaction(async (tx): Promise<KeepOutcome | 'ended' | 'denied'> => {
-          await lockSubject(tx, city, patientId);
-          const upload = await lockUpload(tx, city, id);
-          if (!upload || upload.state === 'refused') return 'ended';
-          const standing = await readStanding(tx, city, patientId, viewer.practitionerId);
-          const relation = { ...NO_RELATION, inCare: standing.inCare, granted: standing.granted };
-          const isAllowed = decide(viewer, { action: 'file:write', resource: { patientId, patientCity: city, relation } }).allow;
-          if (!isAllowed || !standing.isThere) {
-            await giveUpUpload(tx, upload, 'PatientNotFound');
-            return 'denied';
-          }
-          const isNew = upload.state !== 'kept';
-          const version = isNew ? await insertVersion(tx, upload, foldText(upload.name), stored) : await findKeptVersion(tx, upload);
-          if (!version && isNew) throw new Superseded();
-          if (!version) return 'ended';
-          const file = toFileOf(version);
-          await appendAuditIn(
-            tx,
-            toEvent(caller, { ...place, ...(isNew ? {} : { action: 'R' }), outcome: Outcome.SUCCESS, entities: [fileEntity(file)] }),
-          );
-          return { kind: 'kept', file };
-        });
+      const keep = async (tx: Transaction): Promise<KeepOutcome | 'ended' | 'denied'> => {
+        await lockSubject(tx, city, patientId);
+        const upload = await lockUpload(tx, city, id);
+        if (!upload || upload.state === 'refused') return 'ended';
+        const standing = await readStanding(tx, city, patientId, viewer.practitionerId);
+        const relation = { ...NO_RELATION, inCare: standing.inCare, granted: standing.granted };
+        const isAllowed = decide(viewer, { action: 'file:write', resource: { patientId, patientCity: city, relation } }).allow;
+        if (!isAllowed || !standing.isThere) {
+          await giveUpUpload(tx, upload, 'PatientNotFound');
+          return 'denied';
+        }
+        const isNew = upload.state !== 'kept';
+        const version = isNew ? await insertVersion(tx, upload, foldText(upload.name), stored) : await findKeptVersion(tx, upload);
+        if (!version && isNew) throw new Superseded();
+        if (!version) return 'ended';
+        const file = toFileOf(version);
+        await appendAuditIn(
+          tx,
+          toEvent(caller, { ...place, ...(isNew ? {} : { action: 'R' }), outcome: Outcome.SUCCESS, entities: [fileEntity(file)] }),
+        );
+        return { kind: 'kept', file };
+      };
       try {
-        const outcome = await keep();
+        const outcome = await inTurn(city, () => cities.of(city).transaction(keep));
         if (outcome === 'ended') return refuse(parts, caller, place, { kind: 'UploadNotFound' });
         if (outcome === 'denied') return refusePatient(parts, caller, act, patientId);
         await fault('upload:after-keep');

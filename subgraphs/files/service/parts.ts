@@ -4,6 +4,7 @@ import type { KeyRing } from '#platform/keys/key-ring.ts';
 import type { Log } from '#platform/observability/log.ts';
 import type { CursorCodec } from '#platform/paging/connection.ts';
 import type { Vault } from '#platform/vault/vault.ts';
+import type { WriteTurns } from './write-turns.ts';
 
 /** Steps behind which a test may end the story; those of the stores are the vault's. */
 export const FAULT_POINTS = [
@@ -42,6 +43,8 @@ export type Parts = {
   /** Keys the addresses of transfers. */
   readonly addressKey: Uint8Array;
   readonly quotas: { readonly patientBytes: number; readonly cityBytes: number };
+  /** Lets some transactions of a city run at once, so that many uploads leave connections to others. */
+  readonly inTurn: WriteTurns;
   readonly log: Log;
   readonly fault: (point: FaultPoint) => void | Promise<void>;
 };
