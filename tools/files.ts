@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util';
-import { checkContent, downloadTo, findVersion, toTarget } from './files/download.ts';
 import { Failure, sayFileFault, UsageError } from './files/failure.ts';
 import { type Graph, login, openGraph } from './files/graph.ts';
+import { watchInterrupts } from './files/interrupt.ts';
 import { toShown, toSize } from './files/names.ts';
 import { askPerson, makeProgress } from './files/terminal.ts';
-import { hashFile, uploadFile } from './files/upload.ts';
 
 const HELP = `npm run files -- COMMAND [options]
 
@@ -29,6 +28,7 @@ key that serves once. A transfer that breaks off goes on by itself.
   --url URL        address of the graph; http://127.0.0.1:4000 unless you say so (https beyond this machine)
   --user NAME      login name, such as MTLP0001
   --plain          contents not sealed
+  --patience N     seconds that a transfer is tried without getting further; 30 unless you say so
   --json           the result as one line of JSON on standard output, no progress
   --help           this text
 
@@ -48,12 +48,13 @@ const OPTIONS = {
   url: { type: 'string' },
   user: { type: 'string' },
   plain: { type: 'boolean' },
+  patience: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 type Flag = keyof typeof OPTIONS;
 
-const EVERYWHERE: readonly Flag[] = ['url', 'user', 'plain', 'json', 'help'];
+const EVERYWHERE: readonly Flag[] = ['url', 'user', 'plain', 'patience', 'json', 'help'];
 const COMMANDS: Readonly<
   Record<string, { readonly flags: readonly Flag[]; readonly least: number; readonly most: number; readonly wants: string }>
 > = {
@@ -88,6 +89,10 @@ const readVersion = (text: string | undefined): number | null => {
   if (text === undefined) return null;
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError('--version is a number from 1 on.');
   return Number(text);
+};
+const readPatience = (text = '30'): number => {
+  if (!/^\d{1,5}$/.test(text)) throw new UsageError('--patience is a number of seconds.');
+  return Number(text) * 1_000;
 };
 const readPriority = (text = 'MEDIUM'): string => {
   const priority = text.toUpperCase();
@@ -181,14 +186,26 @@ const run = async (): Promise<number> => {
   const strange = (Object.keys(flags) as Flag[]).find((flag) => !EVERYWHERE.includes(flag) && !known.flags.includes(flag));
   if (strange) throw new UsageError(`${command} has no option --${strange}.`);
   const url = readUrl(flags.url ?? `http://127.0.0.1:${process.env['PORT'] || '4000'}`);
-  const [priority, version, isPlain] = [readPriority(flags.priority), readVersion(flags.version), flags.plain === true];
+  const [priority, version, patienceMs] = [readPriority(flags.priority), readVersion(flags.version), readPatience(flags.patience)];
+  const isPlain = flags.plain === true;
   const progress = makeProgress(flags.json !== true);
   const report: Report = (lines, result) => console.log(flags.json ? JSON.stringify(result) : lines.join('\n'));
   const graph = await openSession(url, flags.user);
 
+  // What seals and opens takes half a second to load: only who gets this far waits for it.
   if (command === 'upload') {
+    const { uploadFile } = await import('./files/upload.ts');
     const patientId = await findPatient(graph, flags.patient);
-    const settings = { graph, progress, patientId, priority, type: flags.type ?? null, appointmentId: flags.appointment ?? null, isPlain };
+    const settings = {
+      graph,
+      progress,
+      patientId,
+      priority,
+      type: flags.type ?? null,
+      appointmentId: flags.appointment ?? null,
+      isPlain,
+      patienceMs,
+    };
     const [kept, failed, lines]: [unknown[], unknown[], string[]] = [[], [], []];
     for (const file of words) {
       try {
@@ -213,11 +230,12 @@ const run = async (): Promise<number> => {
     report([files.length === 0 ? 'no files' : toTable(files)], { files });
     return 0;
   }
+  const { checkContent, downloadTo, findVersion, toTarget } = await import('./files/download.ts');
   const [first = '', second] = words;
   const place = await findVersion(graph, second ?? first, version);
   if (command === 'download') {
     const target = await toTarget(flags.output ?? null, place.name);
-    await downloadTo(graph, place, target, { isPlain, isForced: flags.force === true, progress });
+    await downloadTo(graph, place, target, { isPlain, patienceMs, isForced: flags.force === true, progress });
     report([`wrote  ${toShown(target)}  version ${place.version}  ${toSize(place.sizeBytes)}`], {
       file: target,
       version: place.version,
@@ -228,10 +246,11 @@ const run = async (): Promise<number> => {
   }
   const { version: number, sizeBytes, sha256 } = place;
   if (second === undefined) {
-    await checkContent(graph, place, isPlain, progress);
+    await checkContent(graph, place, { isPlain, patienceMs }, progress);
     report([`intact  version ${number}  ${toSize(sizeBytes)}  sha256 ${sha256}`], { same: true, version: number, sizeBytes, sha256 });
     return 0;
   }
+  const { hashFile } = await import('./files/upload.ts');
   const local = await hashFile(first, progress);
   const same = local.sha256 === sha256 && local.sizeBytes === sizeBytes;
   report(
@@ -251,6 +270,7 @@ const run = async (): Promise<number> => {
   return same ? 0 : 1;
 };
 
+watchInterrupts();
 try {
   process.exitCode = await run();
 } catch (error) {

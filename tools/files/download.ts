@@ -1,13 +1,15 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, request } from 'undici';
-import { CipherError, HEADER_BYTES, openRange, sealedSize } from '#platform/cipher/stream.ts';
+import { CHUNK_BYTES, CipherError, HEADER_BYTES, openRange, SEALED_CHUNK_BYTES, sealedSize } from '#platform/cipher/stream.ts';
 import { makeUnsealer } from '#platform/sealing/seal.ts';
 import { Failure } from './failure.ts';
 import { type Graph, toTransferFailure } from './graph.ts';
+import { readText, send } from './http.ts';
+import { onInterrupt } from './interrupt.ts';
 import { toLocalName } from './names.ts';
+import { makePatience } from './patience.ts';
 import type { Progress } from './terminal.ts';
 
 /** One version of a file as the graph tells it. */
@@ -20,8 +22,8 @@ type Address = { readonly url: string; readonly sizeBytes: number; readonly seal
 
 const MAX_SEALED_BYTES = 1024 * 1024;
 const MAX_INLINE_BYTES = 256 * 1024;
-const TRIES = 6;
 const SILENCE_MS = 120_000;
+const MAX_TEXT = 64 * 1024;
 const WIDTH = 100;
 
 const FIND = `query ($id: ID!, $first: Int!, $after: String) {
@@ -84,25 +86,29 @@ const makeRecipient = () => {
 
 const lost = (way: string): Failure => new Failure('NO_ANSWER', `The graph gives no ${way}.`, 'Run the command again.');
 
+/** Answers of an address that will go on: it is in use, or has not noticed yet that a connection ended. */
+const BUSY: readonly number[] = [408, 409, 416, 429, 503];
+
 /** What is left of a content from an offset of it on. */
 type Fetching = (from: number) => AsyncIterable<Uint8Array>;
 
-const get = async (agent: Agent, url: string, start: number, end: number, isWhole: boolean): Promise<AsyncIterable<Uint8Array>> => {
-  const answer = await request(url, {
+const get = async (url: string, start: number, end: number, isWhole: boolean): Promise<AsyncIterable<Uint8Array>> => {
+  const answer = await send(url, {
     method: 'GET',
-    dispatcher: agent,
     headers: { accept: '*/*', ...(isWhole ? {} : { range: `bytes=${start}-${end - 1}` }) },
+    silenceMs: SILENCE_MS,
   });
-  const isRight = isWhole ? answer.statusCode === 200 : answer.statusCode === 206;
+  const isRight = isWhole ? answer.status === 200 : answer.status === 206;
   if (isRight) return answer.body;
-  throw toTransferFailure(answer.statusCode, await answer.body.text());
+  const failure = toTransferFailure(answer.status, await readText(answer.body, MAX_TEXT));
+  throw BUSY.includes(answer.status) ? new Failure('BUSY', failure.message, failure.next) : failure;
 };
 
 /** The id that stands in an address: `/files/download/{id}.…`. */
 const idIn = (url: string): string => /^\/files\/download\/([^/.]+)\./.exec(new URL(url).pathname)?.[1] ?? '';
 
 /** Fetches by an address, which may be asked again from where it broke off. */
-const openAddress = async (graph: Graph, agent: Agent, place: Place, isPlain: boolean): Promise<Fetching> => {
+const openAddress = async (graph: Graph, place: Place, isPlain: boolean): Promise<Fetching> => {
   const recipient = isPlain ? null : makeRecipient();
   const way = recipient ? 'download(publicKey: $publicKey) { url sizeBytes sealedKey }' : 'download { url sizeBytes sealedKey }';
   const { download } = await askFor(graph, place, way, recipient?.publicKey ?? null);
@@ -112,7 +118,7 @@ const openAddress = async (graph: Graph, agent: Agent, place: Place, isPlain: bo
     throw new Failure('SIZE', 'The address gives another length.', 'This command and the server are of different releases.');
   const url = graph.resolve(download.url);
   const read = (start: number, end: number): Promise<AsyncIterable<Uint8Array>> =>
-    start >= end ? Promise.resolve((async function* () {})()) : get(agent, url, start, end, start === 0 && end === total);
+    start >= end ? Promise.resolve((async function* () {})()) : get(url, start, end, start === 0 && end === total);
   if (recipient === null || download.sealedKey === null)
     return async function* (from) {
       yield* await read(from, total);
@@ -141,18 +147,34 @@ const openAddress = async (graph: Graph, agent: Agent, place: Place, isPlain: bo
       }
     })();
   };
-  return (from) => openRange(transferKey, context, keepHeader, place.sizeBytes, from, place.sizeBytes);
+  let isFresh = true;
+  return async function* (from) {
+    // The first range of an address may begin anywhere, later ones no further than it has come: and the header is read first.
+    const at = HEADER_BYTES + Math.floor(from / CHUNK_BYTES) * SEALED_CHUNK_BYTES;
+    if (isFresh && from > 0) for await (const _byte of await read(at, at + 1));
+    isFresh = false;
+    yield* openRange(transferKey, context, keepHeader, place.sizeBytes, from, place.sizeBytes);
+  };
 };
 
 /** Failures that neither another try nor another address changes. */
 const FINAL: readonly string[] = ['INTEGRITY_ERROR', 'SIZE', 'SEAL_BROKEN', 'CHANGED', 'NOT_FOUND', 'UNAUTHENTICATED'];
-const isLost = (error: unknown): boolean => !(error instanceof CipherError) && !(error instanceof Failure && FINAL.includes(error.code));
+
+export type FetchSettings = {
+  readonly isPlain: boolean;
+  /** How long a transfer is tried without getting further, in milliseconds. */
+  readonly patienceMs: number;
+};
 
 /**
  * The content of a version, in pieces: small ones within the graph, larger ones by an address, sealed for a key of this download unless told
  * otherwise. A transfer that breaks off goes on. Throws Failure where it does not come to its end.
  */
-export async function* fetchContent(graph: Graph, place: Place, isPlain: boolean): AsyncGenerator<Uint8Array, void, void> {
+export async function* fetchContent(
+  graph: Graph,
+  place: Place,
+  { isPlain, patienceMs }: FetchSettings,
+): AsyncGenerator<Uint8Array, void, void> {
   const { sizeBytes } = place;
   if (isPlain && sizeBytes <= MAX_INLINE_BYTES) {
     const { content } = await askFor(graph, place, 'content', null);
@@ -167,42 +189,31 @@ export async function* fetchContent(graph: Graph, place: Place, isPlain: boolean
     yield await unseal(sealedContent, MAX_SEALED_BYTES);
     return;
   }
-  const agent = new Agent({ headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, connect: { timeout: 10_000 }, pipelining: 0 });
-  try {
-    let fetching: Fetching | null = null;
-    let done = 0;
-    for (let failures = 0; done < sizeBytes; ) {
-      const before = done;
-      try {
-        fetching ??= await openAddress(graph, agent, place, isPlain);
-        for await (const bytes of fetching(done)) {
-          done += bytes.length;
-          yield bytes;
-        }
-        if (done === sizeBytes) return;
-        throw new Failure('BROKEN', 'The transfer ended early.');
-      } catch (error) {
-        if (!isLost(error)) {
-          const text = 'The bytes that came are not what the server sealed; nothing was kept.';
-          throw error instanceof CipherError ? new Failure('SEAL_BROKEN', text, 'Tell whoever runs the network.') : error;
-        }
-        // An address that refuses to go on has ended: the next one begins where this one stopped.
-        if (error instanceof Failure) fetching = null;
-        failures = done > before ? 0 : failures + 1;
-        if (failures >= TRIES)
-          throw error instanceof Failure && error.code !== 'BROKEN'
-            ? error
-            : new Failure(
-                'BROKEN',
-                `The transfer broke off ${TRIES} times without getting further.`,
-                'Try again when the network is better.',
-              );
-        await sleep(100 * 2 ** failures);
+  let fetching: Fetching | null = null;
+  let done = 0;
+  let last: unknown = null;
+  const patience = makePatience(patienceMs);
+  do {
+    try {
+      fetching ??= await openAddress(graph, place, isPlain);
+      for await (const bytes of fetching(done)) {
+        done += bytes.length;
+        yield bytes;
       }
+      if (done >= sizeBytes) return;
+      last = null;
+    } catch (error) {
+      if (error instanceof CipherError)
+        throw new Failure('SEAL_BROKEN', 'The bytes that came are not what the server sealed.', 'Tell whoever runs the network.');
+      if (error instanceof Failure && FINAL.includes(error.code)) throw error;
+      // An address that refuses to go on has ended: the next one begins where this one stopped.
+      if (error instanceof Failure && error.code !== 'BUSY') fetching = null;
+      last = error;
     }
-  } finally {
-    await agent.destroy();
-  }
+  } while (await patience.wait(done));
+  throw last instanceof Failure
+    ? last
+    : new Failure('BROKEN', 'The transfer broke off, and does not get further.', 'Try again when the network is better.');
 }
 
 /** Runs a content through hash and length; throws Failure where they are not those of the record. */
@@ -235,8 +246,8 @@ const verified = async (
 };
 
 /** Downloads a content and checks it, keeping nothing. */
-export const checkContent = (graph: Graph, place: Place, isPlain: boolean, progress: Progress): Promise<void> =>
-  verified(fetchContent(graph, place, isPlain), place, progress, async () => {});
+export const checkContent = (graph: Graph, place: Place, says: FetchSettings, progress: Progress): Promise<void> =>
+  verified(fetchContent(graph, place, says), place, progress, async () => {});
 
 const writeAll = async (handle: FileHandle, bytes: Uint8Array): Promise<void> => {
   for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
@@ -263,7 +274,7 @@ export const downloadTo = async (
   graph: Graph,
   place: Place,
   target: string,
-  says: { readonly isPlain: boolean; readonly isForced: boolean; readonly progress: Progress },
+  says: FetchSettings & { readonly isForced: boolean; readonly progress: Progress },
 ): Promise<void> => {
   const taken = new Failure(
     'EXISTS',
@@ -273,9 +284,10 @@ export const downloadTo = async (
   if (!says.isForced && (await exists(target))) throw taken;
   const draft = path.join(path.dirname(target), `.${randomBytes(9).toString('base64url')}.part`);
   const handle = await open(draft, 'wx', 0o600);
+  const done = onInterrupt(() => rmSync(draft, { force: true }));
   try {
     try {
-      await verified(fetchContent(graph, place, says.isPlain), place, says.progress, (bytes) => writeAll(handle, bytes));
+      await verified(fetchContent(graph, place, says), place, says.progress, (bytes) => writeAll(handle, bytes));
       await handle.sync();
     } finally {
       await handle.close();
@@ -294,5 +306,6 @@ export const downloadTo = async (
     }
   } finally {
     await rm(draft, { force: true });
+    done();
   }
 };

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { request } from 'undici';
 import { Failure } from './failure.ts';
+import { readText, send } from './http.ts';
 
-const DEADLINE_MS = 30_000;
+const SILENCE_MS = 30_000;
 const MAX_ANSWER_BYTES = 24 * 1024 * 1024;
 const TRIES = 4;
 /** Errors that heal by themselves; only questions that may be asked twice are. */
@@ -17,7 +17,10 @@ const NEXT: Readonly<Record<string, string>> = {
 };
 const LATER = 'Nothing is wrong with the request: try again in a moment.';
 
-type GraphError = { readonly message: string; readonly extensions?: { readonly code?: string; readonly requestId?: string } };
+type GraphError = {
+  readonly message: string;
+  readonly extensions?: { readonly code?: string; readonly requestId?: string; readonly reason?: string };
+};
 export type Session = { readonly token: string; readonly refreshToken: string | null };
 
 /** Asks the graph as one login. */
@@ -43,7 +46,7 @@ const post = async <T>({ url, language }: Connection, token: string | null, quer
   let text: string;
   let status: number;
   try {
-    const answer = await request(`${url}/graphql`, {
+    const answer = await send(`${url}/graphql`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -52,19 +55,11 @@ const post = async <T>({ url, language }: Connection, token: string | null, quer
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       },
       body: JSON.stringify({ query, variables }),
-      signal: AbortSignal.timeout(DEADLINE_MS),
+      silenceMs: SILENCE_MS,
     });
-    status = answer.statusCode;
-    const parts: Buffer[] = [];
-    let length = 0;
-    for await (const part of answer.body) {
-      length += part.length;
-      if (length > MAX_ANSWER_BYTES) throw new Failure('TOO_LONG', 'The answer is too long.');
-      parts.push(part);
-    }
-    text = Buffer.concat(parts).toString('utf8');
-  } catch (error) {
-    if (error instanceof Failure) throw error;
+    status = answer.status;
+    text = await readText(answer.body, MAX_ANSWER_BYTES);
+  } catch {
     throw new Failure('NO_ANSWER', `Nothing answers at ${url}.`, 'Start the network (npm start), or name its address: --url https://…');
   }
   let body: { readonly data?: T | null; readonly errors?: readonly GraphError[] };
@@ -121,19 +116,27 @@ export const openGraph = (connection: Connection, given: Session): Graph => {
     session = { token: next.token, refreshToken: next.refreshToken ?? null };
     return true;
   };
+  let hasAnswered = false;
+  const askOnce = async <T>(query: string, variables: Readonly<Record<string, unknown>>): Promise<T> => {
+    const data = await post<T>(connection, session.token, query, variables);
+    hasAnswered = true;
+    return data;
+  };
   return {
     ask: async <T>(query: string, variables: Readonly<Record<string, unknown>>, says: { readonly again?: boolean } = {}): Promise<T> => {
       let isFresh = false;
       for (let attempt = 1; ; attempt++) {
         try {
-          return await post<T>(connection, session.token, query, variables);
+          return await askOnce<T>(query, variables);
         } catch (error) {
           if (!(error instanceof Failure)) throw error;
           if (error.code === 'UNAUTHENTICATED' && !isFresh && (await refresh())) {
             isFresh = true;
             continue;
           }
-          if (!says.again || attempt >= TRIES || !PASSING.includes(error.code)) throw error;
+          // An address at which nothing ever answered is more likely a wrong one.
+          const isPassing = PASSING.includes(error.code) && (hasAnswered || error.code !== 'NO_ANSWER');
+          if (!says.again || attempt >= TRIES || !isPassing) throw error;
           await sleep(250 * 2 ** attempt);
         }
       }
@@ -156,21 +159,27 @@ type Refusal = {
 export const REFUSALS = `__typename ... on Refusal { message } ... on ContentRefused { reason allowed } ... on QuotaExceeded { usedBytes limitBytes }
   ... on CityUnavailable { retryAfterSeconds }`;
 
+/** What to do about a content that is not kept. */
+const sayReason = (reason: string | undefined, allowed: readonly string[] = []): string | null => {
+  const kept = allowed.length > 0 ? ` Kept are: ${allowed.join(', ')}.` : '';
+  if (reason === 'TYPE_NOT_ALLOWED') return kept.trim() || 'Send it as PDF, DICOM, an image or text.';
+  if (reason === 'TYPE_MISMATCH') return `Say what it is: --type.${kept}`;
+  if (reason === 'HASH_MISMATCH' || reason === 'SIZE_MISMATCH') return 'The file was changed while it was sent. Run the command again.';
+  if (reason === 'SEAL_BROKEN') return 'The server’s key may have changed meanwhile. Run the command again.';
+  return null;
+};
+
 /** A refusal in words, with what to do next. */
 export const toFailure = ({ __typename, message, reason, allowed, usedBytes, limitBytes, retryAfterSeconds }: Refusal): Failure => {
-  const next = (): string | null => {
-    if (__typename === 'PatientNotFound') return 'Check --patient: an id as the graph shows it, of a patient whom this login may see.';
-    if (__typename === 'AppointmentNotFound') return 'Check --appointment: an appointment of this very patient.';
-    if (__typename === 'QuotaExceeded') return `In use are ${usedBytes} of ${limitBytes} bytes. Delete files, or ask for more room.`;
-    if (__typename === 'CityUnavailable') return `Try again in ${retryAfterSeconds ?? 'a few'} s.`;
-    if (__typename === 'UploadNotFound') return 'The upload took too long or its login ended. Run the command again.';
-    if (reason === 'TYPE_NOT_ALLOWED') return `Kept are: ${(allowed ?? []).join(', ')}.`;
-    if (reason === 'TYPE_MISMATCH') return 'Say what it is: --type. Kept are: '.concat((allowed ?? []).join(', '), '.');
-    if (reason === 'HASH_MISMATCH' || reason === 'SIZE_MISMATCH') return 'The file was changed while it was sent. Run the command again.';
-    if (reason === 'SEAL_BROKEN') return 'The server’s key may have changed meanwhile. Run the command again.';
-    return null;
+  const next: Readonly<Record<string, string | null>> = {
+    PatientNotFound: 'Check --patient: an id as the graph shows it, of a patient whom this login may see.',
+    AppointmentNotFound: 'Check --appointment: an appointment of this very patient.',
+    QuotaExceeded: `In use are ${usedBytes} of ${limitBytes} bytes. Delete files, or ask for more room.`,
+    CityUnavailable: `Try again in ${retryAfterSeconds ?? 'a few'} s.`,
+    UploadNotFound: 'The upload took too long, was refused, or its login ended. Run the command again.',
+    ContentRefused: sayReason(reason, allowed),
   };
-  return new Failure(reason ?? __typename, message ?? `The server refused: ${__typename}.`, next());
+  return new Failure(reason ?? __typename, message ?? `The server refused: ${__typename}.`, next[__typename] ?? null);
 };
 
 /** What a transfer's address answered in words. */
@@ -181,9 +190,9 @@ export const toTransferFailure = (status: number, text: string): Failure => {
   } catch {
     // an answer without the house's shape
   }
-  const { code = 'TRANSFER', requestId } = fault?.extensions ?? {};
+  const { code = 'TRANSFER', requestId, reason } = fault?.extensions ?? {};
   const told = fault
     ? `${fault.message}${requestId === undefined ? '' : ` (${code}, request ${requestId})`}`
     : `The transfer was refused (${status}).`;
-  return new Failure(code, told, NEXT[code] ?? (status >= 500 ? LATER : null));
+  return new Failure(reason ?? code, told, sayReason(reason) ?? NEXT[code] ?? (status >= 500 ? LATER : null));
 };

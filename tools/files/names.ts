@@ -1,22 +1,7 @@
 import path from 'node:path';
-import { fileTypeFromBuffer } from 'file-type';
 
 const MAX_BYTES = 200;
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²³])(?:\.|$)/i;
-const TYPES: Readonly<Record<string, string>> = {
-  '.pdf': 'application/pdf',
-  '.dcm': 'application/dicom',
-  '.png': 'image/png',
-  '.jpg': 'image/jpeg',
-  '.jpeg': 'image/jpeg',
-  '.tif': 'image/tiff',
-  '.tiff': 'image/tiff',
-  '.jp2': 'image/jp2',
-  '.txt': 'text/plain',
-  '.csv': 'text/csv',
-  '.json': 'application/json',
-};
-
 /**
  * A server's name of a file as the last part of a path on this machine: whatever the server says, it names a file in the folder that was
  * chosen, is not hidden, and opens no device.
@@ -36,14 +21,6 @@ export const toLocalName = (name: string): string => {
 
 /** Text of the server as a terminal may show it: no control and no direction characters. */
 export const toShown = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
-
-/** The media type of a local file, by its name and then by its first bytes; null where neither tells. */
-export const guessType = async (name: string, beginning: Uint8Array): Promise<string | null> => {
-  const byName = name.toLowerCase().endsWith('.fhir.json') ? 'application/fhir+json' : TYPES[path.extname(name).toLowerCase()];
-  if (byName !== undefined) return byName;
-  const found = (await fileTypeFromBuffer(beginning))?.mime;
-  return found !== undefined && Object.values(TYPES).includes(found) ? found : null;
-};
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 /** Bytes for a person: `512 B`, `1.5 MiB`. */

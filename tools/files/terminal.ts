@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { UsageError } from './failure.ts';
+import { onInterrupt } from './interrupt.ts';
 import { toShown, toSize } from './names.ts';
 
 /** Tells how far something has come. */
@@ -19,6 +20,8 @@ export const makeProgress = (isWanted: boolean): Progress => {
     bar?.stop();
     bar = null;
   };
+  // The bar hides the cursor.
+  onInterrupt(end);
   return {
     begin: (what, totalBytes) => {
       end();
@@ -42,8 +45,9 @@ export const makeProgress = (isWanted: boolean): Progress => {
 export const askPerson = async (question: string, isSecret: boolean, otherwise: string): Promise<string> => {
   const { stdin, stderr } = process;
   if (!stdin.isTTY || !stderr.isTTY) throw new UsageError(otherwise);
-  stderr.write(question);
+  // What is typed from the first letter of the question on is not shown.
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.setEncoding('utf8');
   let line = '';
   try {

@@ -1,9 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, request } from 'undici';
 import {
   beginSealing,
   CHUNK_BYTES,
@@ -16,7 +13,9 @@ import {
 import { readPublicKey, sealFor } from '#platform/sealing/seal.ts';
 import { Failure } from './failure.ts';
 import { type Graph, REFUSALS, toFailure, toTransferFailure } from './graph.ts';
-import { guessType } from './names.ts';
+import { guessType } from './guess-type.ts';
+import { readText, send } from './http.ts';
+import { makePatience } from './patience.ts';
 import type { Progress } from './terminal.ts';
 
 /** A file as the graph tells it after an upload. */
@@ -38,13 +37,15 @@ export type UploadSettings = {
   readonly type: string | null;
   readonly appointmentId: string | null;
   readonly isPlain: boolean;
+  /** How long a transfer is tried without getting further, in milliseconds. */
+  readonly patienceMs: number;
 };
 
 const MAX_SEALED_BYTES = 1024 * 1024;
 const MAX_INLINE_BYTES = 256 * 1024;
 const READ_BYTES = 256 * 1024;
-const TRIES = 6;
 const SILENCE_MS = 120_000;
+const MAX_TEXT = 64 * 1024;
 
 const KEPT = '... on UploadFileSuccess { file { id name version sizeBytes sha256 contentType copies { store state } } }';
 const UPLOAD_FILE = `mutation ($input: UploadFileInput!) { uploadFile(input: $input) { ${REFUSALS} ${KEPT} } }`;
@@ -162,7 +163,7 @@ const sealForServer = async (graph: Graph, bytes: Uint8Array): Promise<string> =
 const FINAL: readonly number[] = [400, 413, 415, 422, 507];
 
 /** Sends a body from an offset on. Tells whether all of it was taken; throws Failure where another try does not help. */
-const put = async (agent: Agent, url: string, body: Body, offset: number, onSent: (bytes: number) => void): Promise<boolean> => {
+const put = async (url: string, body: Body, offset: number, onSent: (bytes: number) => void): Promise<boolean> => {
   const left = body.sizeBytes - offset;
   const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {
     let sent = offset;
@@ -182,19 +183,19 @@ const put = async (agent: Agent, url: string, body: Body, offset: number, onSent
     }
   };
   try {
-    const answer = await request(url, {
+    const answer = await send(url, {
       method: 'PUT',
-      dispatcher: agent,
       headers: {
         'content-type': 'application/octet-stream',
         'content-length': String(left),
         ...(offset === 0 ? {} : { 'content-range': `bytes ${offset}-${body.sizeBytes - 1}/${body.sizeBytes}` }),
       },
-      body: left === 0 ? null : Readable.from(guarded(), { objectMode: false, highWaterMark: 1 }),
+      body: guarded(),
+      silenceMs: SILENCE_MS,
     });
-    const text = await answer.body.text();
-    if (FINAL.includes(answer.statusCode)) throw toTransferFailure(answer.statusCode, text);
-    return answer.statusCode < 300;
+    const text = await readText(answer.body, MAX_TEXT);
+    if (FINAL.includes(answer.status)) throw toTransferFailure(answer.status, text);
+    return answer.status < 300;
   } catch (error) {
     // What the file itself did wrong is no fault of the connection.
     if (fault !== null) throw fault;
@@ -204,12 +205,12 @@ const put = async (agent: Agent, url: string, body: Body, offset: number, onSent
 };
 
 /** Where an address stands, by `HEAD`; null where it tells nothing any more. */
-const offsetAt = async (agent: Agent, url: string): Promise<number | null> => {
+const offsetAt = async (url: string): Promise<number | null> => {
   try {
-    const answer = await request(url, { method: 'HEAD', dispatcher: agent });
-    await answer.body.dump();
+    const answer = await send(url, { method: 'HEAD', headers: {}, silenceMs: SILENCE_MS });
+    answer.body.resume();
     const told = answer.headers['upload-offset'];
-    return answer.statusCode < 300 && typeof told === 'string' && /^\d{1,16}$/.test(told) ? Number(told) : null;
+    return answer.status < 300 && typeof told === 'string' && /^\d{1,16}$/.test(told) ? Number(told) : null;
   } catch {
     return null;
   }
@@ -228,7 +229,6 @@ const sendLarge = async (settings: UploadSettings, source: Source, input: Readon
   const body = isPlain ? plainBody(source) : sealedBody(source, transferKey, upload.id);
   if (upload.sizeBytes !== body.sizeBytes)
     throw new Failure('SIZE', 'The server expects a body of another length.', 'This command and the server are of different releases.');
-  const agent = new Agent({ headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, connect: { timeout: 10_000 }, pipelining: 0 });
   const resume = async (): Promise<Begun> => {
     const { resumeUpload } = await graph.ask<{ resumeUpload: Answer<{ upload: Begun }> | null }>(
       RESUME,
@@ -241,9 +241,9 @@ const sendLarge = async (settings: UploadSettings, source: Source, input: Readon
   progress.begin(`sending ${source.name}`, body.sizeBytes);
   try {
     let offset = upload.offsetBytes;
-    for (let failures = 0; ; ) {
-      const before = offset;
-      const isTaken = await put(agent, graph.resolve(upload.url), body, offset, progress.at);
+    const patience = makePatience(settings.patienceMs);
+    do {
+      const isTaken = offset >= body.sizeBytes || (await put(graph.resolve(upload.url), body, offset, progress.at));
       await source.requireSame();
       if (isTaken) {
         const { finishUpload } = await graph.ask<{ finishUpload: Answer<{ file: KeptFile }> | null }>(
@@ -253,22 +253,14 @@ const sendLarge = async (settings: UploadSettings, source: Source, input: Readon
         );
         if (finishUpload?.__typename !== 'UploadIncomplete') return requireKept(finishUpload);
       }
-      const told = await offsetAt(agent, graph.resolve(upload.url));
+      const told = await offsetAt(graph.resolve(upload.url));
       if (told === null) upload = await resume();
       offset = told ?? upload.offsetBytes;
       progress.at(offset);
-      failures = offset > before ? 0 : failures + 1;
-      if (failures >= TRIES)
-        throw new Failure(
-          'BROKEN',
-          `The transfer broke off ${TRIES} times without getting further.`,
-          'Try again when the network is better.',
-        );
-      await sleep(100 * 2 ** failures);
-    }
+    } while (await patience.wait(offset));
+    throw new Failure('BROKEN', 'The transfer broke off, and does not get further.', 'Try again when the network is better.');
   } finally {
     progress.end();
-    await agent.destroy();
   }
 };
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
-import { guessType, toLocalName, toShown, toSize } from '#tools/files/names.ts';
+import { guessType } from '#tools/files/guess-type.ts';
+import { toLocalName, toShown, toSize } from '#tools/files/names.ts';
 
 describe('names of files from a server', () => {
   it.each([
