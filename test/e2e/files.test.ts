@@ -64,7 +64,7 @@ const whole = async (source: AsyncIterable<Uint8Array>): Promise<Buffer> => {
 };
 const reader = (): { readonly publicKey: string; readonly privateKey: KeyObject } => {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return { publicKey: publicKey.export({ type: 'spki', format: 'pem' }), privateKey };
+  return { publicKey: String(publicKey.export({ type: 'spki', format: 'pem' })), privateKey };
 };
 const idIn = (url: string): string => /\/([A-Z]{3}-[a-z]{3}-[0-9a-z]{26})\./.exec(url)?.[1] ?? '';
 
