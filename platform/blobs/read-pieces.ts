@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Disk } from './disk.ts';
 
-/** Bytes of a piece. */
-export const PIECE_BYTES = 256 * 1024;
+/** Bytes of a piece: 256 KiB and the tag of a sealed chunk, so that chunks read from the start of one lie in a piece each and are not copied. */
+export const PIECE_BYTES = 256 * 1024 + 16;
 
 /**
- * Bytes `start` ≤ i < `end` of a file in pieces of 256 KiB, the next one read while the caller works on this one. Ends early where the file
+ * Bytes `start` ≤ i < `end` of a file in pieces of `PIECE_BYTES`, the next one read while the caller works on this one. Ends early where the file
  * does. The file is opened when the first piece is asked for and closed in every case: at the end, when the caller breaks off, and when the
  * signal is aborted, even if nobody asks for another piece.
  */
