@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { z } from 'zod';
+import { HOME_CITIES } from '#platform/config/city.ts';
 import { DATABASE_ROLES, type DatabaseRole, type Secrets, type SigningKey } from '#platform/config/secrets.ts';
 import { EmbeddedFailure } from './failure.ts';
 import { readText, replaceFile } from './files.ts';
@@ -24,6 +25,17 @@ const toPair = (privateKey: KeyObject, crv: string, use: Readonly<Record<string,
   return { kid, privateJwk: { ...publicJwk, d, ...named }, publicJwk: { ...publicJwk, ...named } };
 };
 const makeSigningKey = (): SigningKey => toPair(generateKeyPairSync('ed25519').privateKey, 'Ed25519', { alg: 'EdDSA', use: 'sig' });
+/** Keys of the cities' audit logs, each under its log's origin; those that are known stay. */
+const logKeysFor = (known: Readonly<Record<string, SigningKey>>): Record<string, SigningKey> => ({
+  ...known,
+  ...Object.fromEntries(
+    HOME_CITIES.filter(({ code }) => !Object.hasOwn(known, code)).map(({ code }) => {
+      const { privateJwk, publicJwk } = makeSigningKey();
+      const kid = `caregraph.example/audit/${code}`;
+      return [code, { kid, privateJwk: { ...privateJwk, kid }, publicJwk: { ...publicJwk, kid } }];
+    }),
+  ),
+});
 const makeSealingKey = (): SigningKey => toPair(generateKeyPairSync('x25519').privateKey, 'X25519', { alg: 'ECDH-ES', use: 'enc' });
 
 const key32 = z.string().refine((text) => Buffer.from(text, 'base64url').length === 32);
@@ -32,17 +44,20 @@ const keyPair = (crv: 'Ed25519' | 'X25519') => {
   const publicJwk = z.object({ kty: z.literal('OKP'), crv: z.literal(crv), x: key32 }).catchall(z.string());
   return z
     .object({ kid: z.string(), privateJwk: publicJwk.extend({ d: key32 }), publicJwk })
-    .refine((key) => key.kid === thumbprint(key.publicJwk) && key.publicJwk.x === key.privateJwk.x)
+    .refine((key) => key.publicJwk.x === key.privateJwk.x)
     .refine((key) => createPublicKey({ key: key.privateJwk, format: 'jwk' }).export({ format: 'jwk' })['x'] === key.publicJwk.x);
 };
+const ownKeyPair = (crv: 'Ed25519' | 'X25519') => keyPair(crv).refine((key) => key.kid === thumbprint(key.publicJwk));
 const secretsFile = z.object({
   version: z.literal(1),
   databasePasswords: z.record(z.string(), password),
-  tokenKey: keyPair('Ed25519'),
-  assertionKey: keyPair('Ed25519'),
+  tokenKey: ownKeyPair('Ed25519'),
+  assertionKey: ownKeyPair('Ed25519'),
   cursorKey: key32,
   // Absent from networks made before there were sealed files; it is added then.
-  sealingKeys: z.array(keyPair('X25519')).min(1).optional(),
+  sealingKeys: z.array(ownKeyPair('X25519')).min(1).optional(),
+  // Absent from networks made before their audit logs were signed; added then.
+  logKeys: z.record(z.string(), keyPair('Ed25519')).optional(),
   superuserPassword: password,
   replicationPassword: password,
 });
@@ -81,6 +96,7 @@ export const loadSecrets = async (dataDir: string, clustersExist: boolean): Prom
           assertionKey: makeSigningKey() as SecretsFile['assertionKey'],
           cursorKey: randomBytes(32).toString('base64url'),
           sealingKeys: [makeSealingKey()] as SecretsFile['sealingKeys'],
+          logKeys: logKeysFor({}) as SecretsFile['logKeys'],
           superuserPassword: makePassword(),
           replicationPassword: makePassword(),
         }
@@ -88,12 +104,13 @@ export const loadSecrets = async (dataDir: string, clustersExist: boolean): Prom
           ...known,
           databasePasswords: { ...known.databasePasswords, ...passwordsFor(known.databasePasswords) },
           sealingKeys: known.sealingKeys ?? ([makeSealingKey()] as SecretsFile['sealingKeys']),
+          logKeys: logKeysFor(known.logKeys ?? {}) as SecretsFile['logKeys'],
         };
   const written = `${JSON.stringify(content, null, 2)}\n`;
   if (written !== text) await replaceFile(file, written, { durable: true });
-  const { tokenKey, assertionKey, cursorKey, sealingKeys = [], superuserPassword, replicationPassword } = content;
+  const { tokenKey, assertionKey, cursorKey, sealingKeys = [], logKeys = {}, superuserPassword, replicationPassword } = content;
   return {
-    secrets: { databasePasswords: passwordsFor(content.databasePasswords), tokenKey, assertionKey, cursorKey, sealingKeys },
+    secrets: { databasePasswords: passwordsFor(content.databasePasswords), tokenKey, assertionKey, cursorKey, sealingKeys, logKeys },
     superuserPassword,
     replicationPassword,
   };

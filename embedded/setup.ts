@@ -16,6 +16,7 @@ const SEARCH_PATHS: Readonly<Record<string, string>> = {
   scheduling: 'scheduling',
   files: 'files',
   audit: 'audit',
+  sequencer: 'audit',
   relay: 'scheduling',
 };
 

@@ -110,7 +110,13 @@ export const startProcesses = async (
       APPOINTMENT_TYPES: settings.appointmentTypes.join(','),
     },
     files: { FILES_DB_PASSWORD: secrets.databasePasswords.files, ...filesEnv(settings.files, secrets.sealingKeys) },
-    audit: { AUDIT_DB_PASSWORD: secrets.databasePasswords.audit },
+    audit: {
+      AUDIT_DB_PASSWORD: secrets.databasePasswords.audit,
+      SEQUENCER_DB_PASSWORD: secrets.databasePasswords.sequencer,
+      AUDIT_LOG_KEYS: `{${Object.entries(secrets.logKeys)
+        .map(([city, key]) => `"${city}":${privateKey(key)}`)
+        .join(',')}}`,
+    },
   };
   const children: Child[] = [];
   const keep = async (name: string, module: string, env: Readonly<Record<string, string>>): Promise<Child> => {

@@ -352,6 +352,22 @@ const asSealingKeys: Reader<readonly SigningKey[]> = (text) => {
   return new Set(keys.map(({ kid }) => kid)).size === keys.length ? keys : because('names two keys alike');
 };
 
+/** A name of a key in a signed note holds neither white space nor a plus sign. https://c2sp.org/signed-note */
+const ORIGIN = /^[A-Za-z0-9._~:/-]{1,200}$/;
+const asLogKeys: Reader<Readonly<Record<string, SigningKey>>> = (text) => {
+  const form = 'holds, by the code of each city, a private Ed25519 JSON Web Key whose kid is the origin of its log';
+  const given = asJson(text);
+  if (!isObject(given)) return because(form);
+  const keys = Object.entries(given).map(([city, value]): readonly [string, SigningKey] => {
+    const key = readKey(value, true);
+    return /^[A-Z]{3}$/.test(city) && ORIGIN.test(key.kid) ? [city, key] : because(form);
+  });
+  const [origins, halves] = [keys.map(([, { kid }]) => kid), keys.map(([, { publicJwk }]) => publicJwk['x'])];
+  if (new Set(origins).size < keys.length || new Set(halves).size < keys.length)
+    return because('is unsafe: gives two cities the same key or origin');
+  return Object.fromEntries(keys);
+};
+
 /** Reads settings one by one and keeps every fault, to report all at once. */
 const makeReading = (env: Environment) => {
   const faults: string[] = [];
@@ -497,6 +513,12 @@ export const readStartConfig = (env: Environment = process.env): StartConfig => 
   });
 };
 
+/** Database roles of the subgraphs that have more than their own. */
+const MECHANISMS: Readonly<Partial<Record<SubgraphName, readonly DatabaseRole[]>>> = {
+  scheduling: ['scheduling', 'relay'],
+  audit: ['audit', 'sequencer'],
+};
+
 /** Settings of one subgraph's own process. */
 export const readSubgraphConfig = <N extends SubgraphName>(name: N, env: Environment = process.env): SubgraphConfig<N> => {
   const reading = makeReading(env);
@@ -506,11 +528,16 @@ export const readSubgraphConfig = <N extends SubgraphName>(name: N, env: Environ
     scheduling: '',
     files: '',
     audit: '',
+    sequencer: '',
     relay: '',
     migrator: '',
     ...Object.fromEntries(roles.map((role) => [role, reading.required(`${role.toUpperCase()}_DB_PASSWORD`, asPassword, '')])),
   });
   const cities = reading.required('CITIES', asCities, []);
+  const logKeys = name === 'audit' ? reading.required('AUDIT_LOG_KEYS', asLogKeys, {}) : {};
+  const keyless = cities.map(({ code }) => code).filter((code) => !Object.hasOwn(logKeys, code));
+  if (name === 'audit' && Object.keys(logKeys).length > 0 && keyless.length > 0)
+    reading.fault(`AUDIT_LOG_KEYS holds no key of ${keyless.join(', ')}`);
   const files = name === 'files' ? filesOf(reading, isProduction(env), cities) : null;
   return reading.done({
     host: reading.optional('HOST', asHost, '127.0.0.1'),
@@ -518,11 +545,12 @@ export const readSubgraphConfig = <N extends SubgraphName>(name: N, env: Environ
     logLevel: reading.optional('LOG_LEVEL', asLevel, 'info'),
     cities,
     secrets: {
-      databasePasswords: passwords(name === 'scheduling' ? ['scheduling', 'relay'] : [name]),
+      databasePasswords: passwords(MECHANISMS[name] ?? [name]),
       tokenKey: name === 'patients' ? reading.required('TOKEN_KEY', asPrivateKey, NO_KEY) : NO_KEY,
       assertionKey: NO_KEY,
       cursorKey: reading.required('CURSOR_KEY', asCursorKey, ''),
       sealingKeys: name === 'files' ? reading.required('FILES_SEALING_KEYS', asSealingKeys, []) : [],
+      logKeys,
     },
     files: files as SubgraphConfig<N>['files'],
     assertionKeys: reading.required('ASSERTION_PUBLIC_KEYS', asPublicKeys, []),

@@ -1,5 +1,5 @@
 /** One database role per subgraph, and the roles of the mechanisms that read across acts. `migrator` owns the schemas. */
-export const DATABASE_ROLES = ['patients', 'scheduling', 'files', 'audit', 'relay', 'migrator'] as const;
+export const DATABASE_ROLES = ['patients', 'scheduling', 'files', 'audit', 'sequencer', 'relay', 'migrator'] as const;
 export type DatabaseRole = (typeof DATABASE_ROLES)[number];
 
 /**
@@ -24,4 +24,9 @@ export type Secrets = {
   readonly cursorKey: string;
   /** Open what callers seal for the server; the first is the one they are shown. Held by the files subgraph. */
   readonly sealingKeys: readonly SigningKey[];
+  /**
+   * Sign the checkpoints of each city's audit log, by the city's code; Ed25519. `kid` is the log's origin, such as
+   * `caregraph.example/audit/MTL`. Held by the audit subgraph.
+   */
+  readonly logKeys: Readonly<Record<string, SigningKey>>;
 };

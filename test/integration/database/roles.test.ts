@@ -5,7 +5,7 @@ import type { CityConfig, NodeAddress } from '#platform/config/city.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
 
 const SUBGRAPHS = ['patients', 'scheduling', 'files', 'audit'] as const;
-const ROLES = [...SUBGRAPHS, 'relay'] as const;
+const ROLES = [...SUBGRAPHS, 'sequencer', 'relay'] as const;
 type Role = (typeof ROLES)[number];
 
 let network: TestNetwork;
@@ -107,6 +107,7 @@ const BEYOND: Readonly<Record<Role, readonly string[]>> = {
   scheduling: [
     'audit.entry INSERT some',
     'directory.access_grant SELECT',
+    'directory.appointment SELECT',
     'directory.care SELECT',
     'directory.patient SELECT',
     'directory.practitioner SELECT',
@@ -114,11 +115,20 @@ const BEYOND: Readonly<Record<Role, readonly string[]>> = {
   files: [
     'audit.entry INSERT some',
     'directory.access_grant SELECT',
+    'directory.appointment SELECT',
     'directory.care SELECT',
     'directory.patient SELECT',
     'directory.practitioner SELECT',
   ],
   audit: ['directory.access_grant SELECT', 'directory.care SELECT', 'directory.patient SELECT', 'directory.practitioner SELECT'],
+  sequencer: [
+    'audit.entry SELECT some',
+    ...['bundle', 'checkpoint', 'cosignature', 'state', 'tile'].flatMap((table) => [
+      `audit.log_${table} INSERT`,
+      `audit.log_${table} SELECT`,
+      ...(['bundle', 'state', 'tile'].includes(table) ? [`audit.log_${table} UPDATE some`] : []),
+    ]),
+  ],
   relay: ['scheduling.feed_epoch SELECT', 'scheduling.feed_epoch UPDATE', 'scheduling.outbox DELETE', 'scheduling.outbox SELECT'],
 };
 const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'];

@@ -32,6 +32,16 @@ describe('the secrets of the embedded network', () => {
     const { sealingKeys: added, ...kept } = JSON.parse(readFileSync(file, 'utf8'));
     expect([kept, added]).toEqual([older, secrets.sealingKeys]);
   });
+  it('hold a key for the audit log of each city, under the origin of the log, and keep it', async () => {
+    const { logKeys: _none, ...older } = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify(older), { mode: 0o600 });
+    const { logKeys } = (await loadSecrets(folder, true)).secrets;
+    expect(Object.entries(logKeys).map(([city, { kid }]) => [city, kid])).toEqual(
+      ['MTL', 'QUE', 'SHE'].map((city) => [city, `caregraph.example/audit/${city}`]),
+    );
+    expect(new Set(Object.values(logKeys).map(({ publicJwk }) => publicJwk['x'])).size).toBe(3);
+    expect((await loadSecrets(folder, true)).secrets.logKeys).toEqual(logKeys);
+  });
   it('with halves of two pairs are damaged', async () => {
     const text = readFileSync(file, 'utf8');
     const content = JSON.parse(text);

@@ -126,6 +126,37 @@ describe('configuration', () => {
   });
 });
 
+describe('keys of the audit logs', () => {
+  const key = (kid: string) => JSON.parse(jwk(kid).secret);
+  const [montreal] = JSON.parse(production.CITIES) as object[];
+  const audit = {
+    ...production,
+    AUDIT_DB_PASSWORD: 'canary-password-2',
+    SEQUENCER_DB_PASSWORD: 'canary-password-3',
+    AUDIT_LOG_KEYS: JSON.stringify({ MTL: key('caregraph.example/audit/MTL') }),
+  };
+  it('reach the audit subgraph alone, with the role that writes the log', () => {
+    const { secrets } = readSubgraphConfig('audit', audit);
+    expect(secrets.logKeys).toMatchObject({ MTL: { kid: 'caregraph.example/audit/MTL', publicJwk: { crv: 'Ed25519' } } });
+    expect(secrets.databasePasswords).toMatchObject({ audit: 'canary-password-2', sequencer: 'canary-password-3', patients: '' });
+    expect(readSubgraphConfig('patients', audit).secrets).toMatchObject({ logKeys: {}, databasePasswords: { sequencer: '' } });
+  });
+  const same = key('a/MTL');
+  it.each<[string, string, RegExp]>([
+    ['no key', '', /^AUDIT_LOG_KEYS is missing$/],
+    ['no JSON', 'canary', /^AUDIT_LOG_KEYS is no JSON$/],
+    ['an origin with a space', JSON.stringify({ MTL: key('canary MTL') }), /^AUDIT_LOG_KEYS holds, by the code of each city/],
+    ['an origin with a plus', JSON.stringify({ MTL: key('canary+MTL') }), /^AUDIT_LOG_KEYS holds, by the code of each city/],
+    ['a key of another city', JSON.stringify({ QUE: key('canary/QUE') }), /^AUDIT_LOG_KEYS holds no key of MTL$/],
+    ['one key for two', JSON.stringify({ MTL: same, QUE: { ...same, kid: 'a/QUE' } }), /^AUDIT_LOG_KEYS is unsafe/],
+    ['one origin for two', JSON.stringify({ MTL: key('a'), QUE: key('a') }), /^AUDIT_LOG_KEYS is unsafe/],
+  ])('are refused: %s', (_title, AUDIT_LOG_KEYS, fault) => {
+    const faults = faultsOf(() => readSubgraphConfig('audit', { ...audit, CITIES: JSON.stringify([montreal]), AUDIT_LOG_KEYS }));
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toContain('canary');
+  });
+});
+
 describe('settings of files', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-env-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
