@@ -1,9 +1,13 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { contextOf } from '#files/domain/file.ts';
+import { makeBeginUpload } from '#files/service/begin-upload.ts';
+import { makeKeepVersion } from '#files/service/keep-version.ts';
 import type { Viewer } from '#platform/access/viewer.ts';
 import { newId } from '#platform/database/new-id.ts';
-import { type Harness, startHarness } from './harness.ts';
+import { eventually } from '#test/integration/scheduling/harness.ts';
+import { type Harness, sha256Of, startHarness } from './harness.ts';
 
 let house: Harness;
 beforeAll(async () => {
@@ -150,7 +154,42 @@ describe('deleteFile', () => {
     expect((await house.audits('SHE', 'deleteFile')).map(({ outcome }) => outcome).filter((outcome) => outcome === 0)).toEqual([]);
   });
 
-  it('ends uploads of further versions, which do not bring the file back', async () => {
+  it('ends an upload of a further version that is on its way, which brings nothing back', async () => {
+    const patient = await house.addPatient('MTL');
+    const { file } = await house.upload(patient, patient.patientId, { name: 'late.txt' });
+    const { parts } = house.subgraph;
+    const caller = house.callerOf(patient);
+    const bytes = Buffer.from('late');
+    const begun = await makeBeginUpload(parts)(caller, 'requestUpload', {
+      patientId: patient.patientId,
+      name: 'late.txt',
+      contentType: 'text/plain',
+      sizeBytes: bytes.length,
+      sha256: sha256Of(bytes),
+      expiresInSeconds: 3_600,
+    });
+    if (begun.kind !== 'begun') throw new Error(begun.kind);
+    expect(begun.upload.fileId).toBe(file.id);
+    const { city, blobId, patientId, fileId, versionId } = begun.upload;
+    const writer = await parts.vault.create({ city, id: blobId, context: contextOf({ city, patientId, fileId, versionId }) });
+    await writer.write(bytes);
+    const stored = await writer.finish();
+    expect((await house.ask(patient, DELETE, { id: file.id })).data.deleteFile.__typename).toBe('DeleteFileSuccess');
+    expect(await makeKeepVersion(parts)(caller, 'finishUpload', begun.upload, stored)).toEqual({ kind: 'UploadNotFound' });
+    expect((await house.ask(patient, 'query ($id: ID!) { file(id: $id) { id } }', { id: file.id })).codes).toEqual(['NOT_FOUND']);
+    await eventually(async () => {
+      await parts.maintenance.round();
+      const [row] = await house.sql(
+        'MTL',
+        `select (used_bytes + reserved_bytes)::int as taken, (select count(*) from files.file where patient_id = $1)::int as files
+         from files.subject where patient_id = $1`,
+        [patient.patientId],
+      );
+      return row === undefined || (row['taken'] === 0 && row['files'] === 0);
+    }, 10_000);
+  });
+
+  it('and further uploads of its name at once leave sums that add up', async () => {
     const patient = await house.addPatient('MTL');
     const { file } = await house.upload(patient, patient.patientId, { name: 'race.txt' });
     const [deleted, ...uploads] = await Promise.all([
