@@ -111,14 +111,20 @@ export const openVault = (options: VaultOptions): Vault => {
   const isDestroyedIn = async (ref: Named): Promise<boolean> =>
     (await Promise.all(both.map((place) => findKeyObject(place, ref)))).some(({ kind }) => kind === 'destroyed');
 
-  /** Blobs and partials of a content in one store, without the key. */
+  /**
+   * Removes blobs and partials of a content in one store, without the key. The last segment goes first, and the one behind the last that
+   * stands goes too: what a crash left of it is no longer listed, and removing it again makes the store clear it away.
+   */
   const removeContent = async (place: Place, ref: Named): Promise<void> => {
-    const found = new Set<string>();
+    const partials = new Set<string>();
+    let segments = 0;
     await place.run(async () => {
-      for await (const { key } of listContent(place.store, ref)) found.add(key);
-      for await (const key of listPartialsOf(place.store, ref)) found.add(key);
+      for await (const { segment } of listContent(place.store, ref)) segments = Math.max(segments, segment + 1);
+      for await (const key of listPartialsOf(place.store, ref)) partials.add(key);
     }, DURABLE_FACTOR);
-    for (const key of found) await place.run(() => place.store.remove(key), DURABLE_FACTOR);
+    for (const key of partials) await place.run(() => place.store.remove(key), DURABLE_FACTOR);
+    for (let segment = segments; segment >= 0; segment--)
+      await place.run(() => place.store.remove(toBlobKey(ref, segment)), DURABLE_FACTOR);
   };
 
   /** Puts a wrapped key into a store, unless a tombstone has come to stand in either one. */
@@ -521,15 +527,15 @@ export const openVault = (options: VaultOptions): Vault => {
       const place = places[store];
       const object = await findKeyObject(place, ref);
       if (object.kind === 'unavailable') throw new StoreUnavailableError(store);
-      if (object.kind !== 'destroyed') {
-        const tombstone = toTombstone(new Date());
-        try {
-          await place.run(() => place.store.put(toKeyKey(ref), tombstone), DURABLE_FACTOR);
-        } catch (error) {
-          // A store that is full loses the key all the same; the tombstone follows once there is room.
-          if (error instanceof StoreFullError) await place.run(() => place.store.remove(toKeyKey(ref)), DURABLE_FACTOR);
-          throw error;
-        }
+      // Again where one stands already: what a crash left of the key beside it is destroyed by the store when it puts the next.
+      const tombstone = toTombstone(new Date());
+      try {
+        await place.run(() => place.store.put(toKeyKey(ref), tombstone), DURABLE_FACTOR);
+      } catch (error) {
+        // A store that is full loses the key all the same; the tombstone follows once there is room.
+        if (error instanceof StoreFullError && object.kind !== 'destroyed')
+          await place.run(() => place.store.remove(toKeyKey(ref)), DURABLE_FACTOR);
+        throw error;
       }
       await fault(`vault:tombstone-${store}`);
       await removeContent(place, ref);
