@@ -84,6 +84,23 @@ describe('stores', () => {
     expect(failed.map(({ body }) => JSON.parse(body).reason)).toEqual(['INTEGRITY_ERROR']);
   });
 
+  it('give no content but the one that the row tells of', async () => {
+    const patient = await house.addPatient('QUE');
+    const ids: string[] = [];
+    for (const name of ['one.txt', 'two.txt', 'three.txt'])
+      ids.push((await house.upload(patient, patient.patientId, { name, bytes: Buffer.from(name.padEnd(9)) })).file.id);
+    const [one = '', two = '', three = ''] = ids;
+    const [first, second] = [await blobOf(one), await blobOf(two)];
+    for (const [id, blob] of [
+      [one, 'between'],
+      [two, first],
+      [one, second],
+    ])
+      await house.sql('QUE', 'update files.version set blob_id = $2 where file_id = $1', [id, blob]);
+    await house.sql('QUE', "update files.version set sha256 = repeat('0', 64) where file_id = $1", [three]);
+    for (const id of ids) expect((await house.ask(patient, READ, { id })).codes).toEqual(['INTEGRITY_ERROR']);
+  });
+
   it('owe what one of them did not take, which is shown and paid', async () => {
     const patient = await house.addPatient('SHE');
     renameSync(storeFolder('backup'), `${storeFolder('backup')}.away`);
