@@ -399,8 +399,13 @@ export const openVault = (options: VaultOptions): Vault => {
     if (info === null) throw new CopyError('missing');
     if (info.sizeBytes !== layout.segmentSize(segment)) throw new CopyError('damaged');
     const end = Math.min(layout.chunks, (segment + 1) * SEGMENT_CHUNKS);
-    for (let chunk = segment * SEGMENT_CHUNKS; chunk < end; chunk++)
-      opener.open(chunk, await copy.chunk(chunk), chunk === layout.chunks - 1);
+    const plain = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    try {
+      for (let chunk = segment * SEGMENT_CHUNKS; chunk < end; chunk++)
+        opener.open(chunk, await copy.chunk(chunk), chunk === layout.chunks - 1, plain);
+    } finally {
+      plain.fill(0);
+    }
   };
 
   const check = async (ref: BlobRef, sizeBytes: number, store: StoreName): Promise<CopyFinding> => {
