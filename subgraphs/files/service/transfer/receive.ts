@@ -276,7 +276,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
         const mine = writer as VaultWriter | null;
         if (mine) await mine.write(piece);
         else {
-          held.push(piece);
+          held.push(Buffer.from(piece));
           heldBytes += piece.length;
           if (heldBytes < CHUNK_BYTES) continue;
           const refused = await begin(heldBytes === sizeBytes);

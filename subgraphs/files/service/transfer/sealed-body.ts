@@ -17,7 +17,8 @@ export const bodyOffset = (storedBytes: number, isSealed: boolean): number =>
 
 /**
  * Opens the chunks of a sealed body as they come, from its beginning or, with the header that came before, from a chunk on. What is shorter
- * than a chunk at the end of `source` is left out: its rest may come later. Throws `CipherError`.
+ * than a chunk at the end of `source` is left out: its rest may come later. What is given stays as it is only until the next is asked for.
+ * Throws `CipherError`.
  */
 export async function* openBody(
   source: AsyncIterable<Uint8Array>,
@@ -34,6 +35,7 @@ export async function* openBody(
   },
 ): AsyncGenerator<Uint8Array, void, void> {
   const chunks = chunkCount(sizeBytes);
+  const into = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(1, sizeBytes)));
   let opener = from && beginOpening(key, context, from.header);
   let index = from?.chunk ?? 0;
   for await (const { bytes } of rechunk(source, SEALED_CHUNK_BYTES, opener ? SEALED_CHUNK_BYTES : HEADER_BYTES)) {
@@ -51,6 +53,6 @@ export async function* openBody(
     const isLast = index === chunks - 1;
     const length = (isLast ? sizeBytes - index * CHUNK_BYTES : CHUNK_BYTES) + TAG_BYTES;
     if (bytes.length < length) return;
-    yield opener.open(index++, bytes, isLast);
+    yield opener.open(index++, bytes, isLast, into);
   }
 }
