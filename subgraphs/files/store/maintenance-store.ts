@@ -1,6 +1,5 @@
 import type { CityDatabase, Named, Transaction } from '#platform/database/city-database.ts';
-import type { BlobRef, StoreName } from '#platform/vault/vault.ts';
-import { contextOf } from '../domain/file.ts';
+import type { StoreName } from '#platform/vault/vault.ts';
 import type { FileTask, FileTaskKind } from '../domain/file-task.ts';
 
 /**
@@ -15,7 +14,9 @@ const BACKOFF = 'make_interval(secs => least(300, power(2, least(tries, 9))))';
 
 /** A version as its copies are looked after. */
 export type Kept = {
-  readonly ref: BlobRef;
+  readonly city: string;
+  readonly blobId: string;
+  readonly versionId: string;
   readonly fileId: string;
   readonly patientId: string;
   readonly sizeBytes: number;
@@ -32,11 +33,9 @@ type KeptRow = {
 };
 const KEPT_COLUMNS = 'v.city, v.blob_id, v.id, v.file_id, f.patient_id, v.size_bytes::float8 AS size_bytes, v.sha256';
 const toKept = (row: KeptRow): Kept => ({
-  ref: {
-    city: row.city,
-    id: row.blob_id,
-    context: contextOf({ city: row.city, patientId: row.patient_id, fileId: row.file_id, versionId: row.id }),
-  },
+  city: row.city,
+  blobId: row.blob_id,
+  versionId: row.id,
   fileId: row.file_id,
   patientId: row.patient_id,
   sizeBytes: row.size_bytes,

@@ -184,7 +184,7 @@ describe('one store away', () => {
   let isMounted = false;
   const mounts = (...args: string[]): boolean => {
     try {
-      execFileSync('mount', args, { stdio: 'ignore' });
+      execFileSync('/bin/mount', args, { stdio: 'ignore' });
       return true;
     } catch {
       return false;
@@ -205,7 +205,7 @@ describe('one store away', () => {
       await keeper?.stop();
       await house?.stop();
     } finally {
-      if (isMounted) execFileSync('umount', ['-l', path.join(folder, 'files', 'backup')]);
+      if (isMounted) execFileSync('/bin/umount', ['-l', path.join(folder, 'files', 'backup')]);
       if (folder) rmSync(folder, { recursive: true, force: true });
     }
   });
@@ -246,8 +246,8 @@ describe('one store away', () => {
   it('(backup, read-only): reads go on, what is written is owed and paid', async () => {
     if (!isMounted) return console.info('left out: no disk of its own');
     const home = keeper.folderOf('backup');
-    execFileSync('mount', ['-o', 'remount,ro', home]);
-    await whileAway('backup', () => execFileSync('mount', ['-o', 'remount,rw', home]));
+    execFileSync('/bin/mount', ['-o', 'remount,ro', home]);
+    await whileAway('backup', () => execFileSync('/bin/mount', ['-o', 'remount,rw', home]));
   });
 
   it('(backup, full): reads go on, what is written is owed and paid', async () => {

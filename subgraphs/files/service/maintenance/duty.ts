@@ -2,7 +2,9 @@ import { StoreFullError, StoreUnavailableError } from '#platform/blobs/store.ts'
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { CityUnavailableError, OverloadedError } from '#platform/database/errors.ts';
 import { KeysUnavailableError } from '#platform/keys/key-ring.ts';
-import type { StoreName } from '#platform/vault/vault.ts';
+import type { BlobRef, StoreName } from '#platform/vault/vault.ts';
+import { contextOf } from '../../domain/file.ts';
+import type { Kept } from '../../store/maintenance-store.ts';
 import type { Parts } from '../parts.ts';
 import type { DamageNotes } from './damage-notes.ts';
 
@@ -20,6 +22,9 @@ export type DutyParts = Pick<Parts, 'cities' | 'vault' | 'keys' | 'log' | 'fault
   readonly notes: DamageNotes;
   readonly isStopped: () => boolean;
 };
+
+/** The content of a version, as the vault knows it. */
+export const refOf = (kept: Kept): BlobRef => ({ city: kept.city, id: kept.blobId, context: contextOf(kept) });
 
 /** Whether something that is needed does not answer now: the next round tries again, and nobody has to be told. */
 export const isAway = (error: unknown): boolean =>

@@ -13,7 +13,7 @@ import {
   wakeStore,
 } from '../../store/maintenance-store.ts';
 import { fileEntity, Outcome, toServiceEvent } from '../acts.ts';
-import { type Absences, type Duty, type DutyParts, forEach, isAway } from './duty.ts';
+import { type Absences, type Duty, type DutyParts, forEach, isAway, refOf } from './duty.ts';
 
 const BATCH = 32;
 const AT_ONCE = 4;
@@ -30,12 +30,12 @@ export const makePayDebts = (parts: DutyParts, store: StoreName, absences: Absen
   const { vault, log, lease, isStopped } = parts;
 
   /** Repairs while the right to write is held; aborts when it is lost. */
-  const repair = async (db: CityDatabase, { ref, sizeBytes }: DueDebt): Promise<boolean> => {
+  const repair = async (db: CityDatabase, debt: DueDebt): Promise<boolean> => {
     const lost = new AbortController();
     let renewedAt = performance.now();
     const timer = setInterval(() => {
       const asked = performance.now();
-      renewWriting(db, ref.id, lease).then(
+      renewWriting(db, debt.blobId, lease).then(
         (isMine) => {
           if (isMine) renewedAt = asked;
           else lost.abort();
@@ -46,34 +46,34 @@ export const makePayDebts = (parts: DutyParts, store: StoreName, absences: Absen
       );
     }, RENEW_MS);
     try {
-      return await vault.repair(ref, sizeBytes, store, lost.signal);
+      return await vault.repair(refOf(debt), debt.sizeBytes, store, lost.signal);
     } finally {
       clearInterval(timer);
     }
   };
 
   const pay = async (db: CityDatabase, debt: DueDebt): Promise<void> => {
-    const { ref, fileId, patientId, sha256, state, tries } = debt;
+    const { blobId, fileId, patientId, sha256, state, tries } = debt;
     const city = db.city.code;
-    const fields = { city, blobId: ref.id, store, state };
+    const fields = { city, blobId, store, state };
     const event = { city, act: ACT, action: 'U', patientId, entities: [fileEntity({ id: fileId, sha256 })] } as const;
     try {
       if (await repair(db, debt)) {
         await db.transaction(async (tx) => {
-          if (!(await settleDebt(tx, city, ref.id, store))) return;
+          if (!(await settleDebt(tx, city, blobId, store))) return;
           await appendAuditIn(tx, toServiceEvent(randomUUID(), { ...event, outcome: Outcome.SUCCESS }));
         });
         if (state === 'damaged') log.warn('a copy was repaired', fields);
         else log.info('a copy was made', fields);
       } else if (tries === 1) {
         await db.transaction(async (tx) => {
-          await countLost(tx, city, ref.id, store);
+          await countLost(tx, city, blobId, store);
           await appendAuditIn(tx, toServiceEvent(randomUUID(), { ...event, outcome: Outcome.FAILED, reason: 'INTEGRITY_ERROR' }));
         });
         log.error('no store holds a content intact', fields);
       }
     } finally {
-      await releaseWriting(db, ref.id, lease);
+      await releaseWriting(db, blobId, lease);
     }
   };
 

@@ -11,7 +11,7 @@ import {
   stepTask,
   wakeRotation,
 } from '../../store/maintenance-store.ts';
-import { type Duty, type DutyParts, forEach, isAway } from './duty.ts';
+import { type Duty, type DutyParts, forEach, isAway, refOf } from './duty.ts';
 
 const BATCH = 16;
 const AT_ONCE = 4;
@@ -27,20 +27,20 @@ export const makeRotate = (parts: DutyParts): Duty => {
   const { vault, keys, log, fault, lease, isStopped } = parts;
   const wokenAt = new Map<string, number>();
 
-  const rewrap = async (db: CityDatabase, { ref }: Kept): Promise<'repaired' | 'waiting' | 'lost'> => {
+  const rewrap = async (db: CityDatabase, version: Kept): Promise<'repaired' | 'waiting' | 'lost'> => {
     try {
-      const keyId = await vault.rewrap(ref);
+      const keyId = await vault.rewrap(refOf(version));
       await fault('rotate:rewrapped');
-      await noteKey(db, ref.id, keyId);
+      await noteKey(db, version.blobId, keyId);
       await fault('rotate:noted');
       return 'repaired';
     } catch (error) {
       if (isAway(error)) return 'waiting';
       if (!(error instanceof IntegrityError)) throw error;
-      log.error('no store holds the key of a content', { city: db.city.code, blobId: ref.id });
+      log.error('no store holds the key of a content', { city: db.city.code, blobId: version.blobId });
       return 'lost';
     } finally {
-      await releaseWriting(db, ref.id, lease);
+      await releaseWriting(db, version.blobId, lease);
     }
   };
 
@@ -77,7 +77,7 @@ export const makeRotate = (parts: DutyParts): Duty => {
           if (outcome === 'lost') counts.checked++;
         });
         waiting += counts.waiting;
-        if (!(await stepTask(db, task, lease, last.ref.id, counts)) || isStopped()) return;
+        if (!(await stepTask(db, task, lease, last.blobId, counts)) || isStopped()) return;
         // A store that is away keeps all the rest waiting too.
         if (waiting > BATCH) return;
       }

@@ -12,7 +12,7 @@ import {
   startTask,
   stepTask,
 } from '../../store/maintenance-store.ts';
-import { type Duty, type DutyParts, forEach } from './duty.ts';
+import { type Duty, type DutyParts, forEach, refOf } from './duty.ts';
 
 export type ScrubOptions = {
   /** How often a pass begins by itself, in milliseconds; 0: never. */
@@ -39,7 +39,8 @@ export const makeScrub = (parts: DutyParts, { scrubEveryMs, scrubBytesPerSecond 
   const { vault, log, lease, notes, isStopped } = parts;
 
   const look = async (version: Kept & { readonly known: readonly string[] }): Promise<{ damaged: number; waiting: number }> => {
-    const { ref, sizeBytes } = version;
+    const { sizeBytes } = version;
+    const ref = refOf(version);
     const findings = await Promise.all(
       STORE_NAMES.map(async (store): Promise<readonly [StoreName, CopyFinding]> => [store, await vault.check(ref, sizeBytes, store)]),
     );
@@ -112,11 +113,11 @@ export const makeScrub = (parts: DutyParts, { scrubEveryMs, scrubBytesPerSecond 
           counts.waiting += waiting;
         });
         if (counts.checked < versions.length) return;
-        if (!(await stepTask(db, task, lease, last.ref.id, counts))) return;
+        if (!(await stepTask(db, task, lease, last.blobId, counts))) return;
         const bytes = versions.reduce((sum, { sizeBytes }) => sum + 2 * sizeBytes, 0);
         await rest((bytes / scrubBytesPerSecond) * 1000 - (performance.now() - began));
         if (isStopped()) return;
-        task = { ...task, position: last.ref.id };
+        task = { ...task, position: last.blobId };
       }
       let unknown = 0;
       for (const store of STORE_NAMES) {
