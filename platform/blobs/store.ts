@@ -34,7 +34,7 @@ export type BlobStore = {
   readonly open: (key: string, upTo?: number) => Promise<BlobWriter>;
   /** Durable bytes of a partial, null where there is none. */
   readonly partial: (key: string) => Promise<number | null>;
-  /** Reads a blob, or bytes `start` ≤ i < `end` of it, in pieces of any size; null where there is none. */
+  /** Reads a blob, or bytes `start` ≤ i < `end` of it, in pieces of any size that are the reader's alone; null where there is none. */
   readonly get: (
     key: string,
     range?: { readonly start: number; readonly end: number },

@@ -1,3 +1,5 @@
+import { releaseBytes } from '#platform/pure/release-bytes.ts';
+
 /** Gives exact numbers of bytes out of pieces of any size. */
 export type Pieces = {
   /** The next `length` bytes, fewer where the source ends; they stay as they are until the next call. */
@@ -7,7 +9,8 @@ export type Pieces = {
 
 export const readPieces = (source: AsyncIterable<Uint8Array>, gather: () => Buffer): Pieces => {
   const iterator = source[Symbol.asyncIterator]();
-  let left: Uint8Array = new Uint8Array(0);
+  let piece: Uint8Array = new Uint8Array(0);
+  let left: Uint8Array = piece;
   return {
     take: async (length) => {
       if (left.length >= length) {
@@ -21,7 +24,10 @@ export const readPieces = (source: AsyncIterable<Uint8Array>, gather: () => Buff
         if (left.length === 0) {
           const next = await iterator.next();
           if (next.done) break;
-          left = next.value;
+          // All of it was copied, or lies in what an earlier call gave.
+          releaseBytes(piece);
+          piece = next.value;
+          left = piece;
           continue;
         }
         const taken = Math.min(length - filled, left.length);

@@ -35,6 +35,8 @@ const REPRESENTATIONS = new Set(
 );
 const LONG_REPRESENTATIONS = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
 
+const NOTHING = Buffer.alloc(0);
+
 const startsWith = (bytes: Buffer, text: string): boolean => bytes.subarray(0, text.length).toString('latin1') === text;
 
 /** Reads the data element at `at`; null where it is none. `next`: where the following one begins, null for an undefined length. */
@@ -106,13 +108,23 @@ export const makeContentInspector = (declared: AllowedType): ContentInspector =>
   const headParts: Buffer[] = [];
   let headBytes = 0;
   let totalBytes = 0;
-  let tail: Buffer = Buffer.alloc(0);
+  /** Room for two tails, so that most pieces are added without moving what is there; `tailEnd` bytes of it are written. */
+  let tailRoom: Buffer | null = null;
+  let tailEnd = 0;
   let isMalware = false;
   let isText = true;
   let hasMarkup = false;
   let before = '';
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+  const tail = (): Buffer => tailRoom?.subarray(Math.max(0, tailEnd - TAIL_BYTES), tailEnd) ?? NOTHING;
+  const keepTail = (piece: Buffer): void => {
+    const end = piece.subarray(-TAIL_BYTES);
+    tailRoom ??= Buffer.allocUnsafeSlow(2 * TAIL_BYTES);
+    if (tailEnd + end.length > tailRoom.length) tailEnd = tail().copy(tailRoom, 0);
+    end.copy(tailRoom, tailEnd);
+    tailEnd += end.length;
+  };
   const readText = (bytes: Uint8Array | null): void => {
     if (!isText) return;
     const isBeginning = bytes !== null && totalBytes === bytes.length;
@@ -130,12 +142,12 @@ export const makeContentInspector = (declared: AllowedType): ContentInspector =>
   const detect = async (): Promise<string | null> => {
     if (totalBytes === 0) return 'empty';
     const head = Buffer.concat(headParts);
-    if (isDicom(head, totalBytes)) return endsAsZip(tail) ? 'application/zip' : 'application/dicom';
+    if (isDicom(head, totalBytes)) return endsAsZip(tail()) ? 'application/zip' : 'application/dicom';
     readText(null);
     // A type of bytes goes before a reading as text: a PDF may be made of letters alone.
     const found = (await fileTypeFromBuffer(head))?.mime ?? null;
     if (found === 'application/pdf' && MARKUP.test(head.toString('latin1', 0, 1_024))) return 'text/html';
-    if (!isText || (found !== null && LETTERED.has(found))) return endsAsZip(tail) ? 'application/zip' : found;
+    if (!isText || (found !== null && LETTERED.has(found))) return endsAsZip(tail()) ? 'application/zip' : found;
     if (/^\ufeff?\s*[{[]/.test(head.toString('utf8'))) return 'application/json';
     return hasMarkup ? 'text/html' : 'text/plain';
   };
@@ -151,9 +163,9 @@ export const makeContentInspector = (declared: AllowedType): ContentInspector =>
       }
       totalBytes += piece.length;
       // The end of what came before is looked at once more: a signature may lie across two pieces.
-      const seam = Buffer.concat([tail.subarray(-(EICAR.length - 1)), piece.subarray(0, EICAR.length - 1)]);
+      const seam = Buffer.concat([tail().subarray(-(EICAR.length - 1)), piece.subarray(0, EICAR.length - 1)]);
       isMalware ||= seam.includes(EICAR) || piece.includes(EICAR);
-      tail = piece.length >= TAIL_BYTES ? Buffer.from(piece.subarray(-TAIL_BYTES)) : Buffer.concat([tail, piece]).subarray(-TAIL_BYTES);
+      keepTail(piece);
       readText(piece);
     },
     finish: async () => {

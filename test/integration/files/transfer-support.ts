@@ -33,10 +33,10 @@ export type BodyOf = Uint8Array | AsyncIterable<Uint8Array>;
 export async function* pieces(bytes: Uint8Array, size = 64 * 1024, breakAt = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) {
     if (at + size > breakAt) {
-      if (at < breakAt) yield bytes.subarray(at, breakAt);
+      if (at < breakAt) yield Buffer.from(bytes.subarray(at, breakAt));
       throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
     }
-    yield bytes.subarray(at, at + size);
+    yield Buffer.from(bytes.subarray(at, at + size));
   }
 }
 const isBytes = (body: BodyOf): body is Uint8Array => body instanceof Uint8Array;

@@ -26,7 +26,7 @@ export const memoryStore = (name: string): MemoryStore => {
   async function* pieces(bytes: Buffer): AsyncGenerator<Uint8Array, void, void> {
     for (let at = 0; at < bytes.length; at += 100_000) {
       await answer(false);
-      yield bytes.subarray(at, Math.min(bytes.length, at + 100_000));
+      yield Buffer.from(bytes.subarray(at, Math.min(bytes.length, at + 100_000)));
     }
   }
   async function* infos(map: Map<string, Buffer>, prefix: string) {

@@ -4,6 +4,7 @@ import { CHUNK_BYTES, CipherError } from '#platform/cipher/stream.ts';
 import { newId } from '#platform/database/new-id.ts';
 import type { TransferAnswer, TransferRequest } from '#platform/http/transfer.ts';
 import { describeError } from '#platform/observability/log.ts';
+import { releaseBytes } from '#platform/pure/release-bytes.ts';
 import { makeUnsealer } from '#platform/sealing/seal.ts';
 import { IntegrityError, type VaultWriter } from '#platform/vault/vault.ts';
 import { toAllowedType } from '../../domain/content-type.ts';
@@ -63,7 +64,7 @@ const refOf = ({ city, blobId, patientId, fileId, versionId }: Upload) => ({
   context: contextOf({ city, patientId, fileId, versionId }),
 });
 
-/** Passes a body on up to its end; one byte more throws `TooLongError`. */
+/** Passes a body on up to its end; one byte more throws `TooLongError`. Each piece is gone when the next is asked for. */
 async function* upTo(body: AsyncIterable<Uint8Array>, limit: number, onBytes: (count: number) => void) {
   let left = limit;
   for await (const piece of body) {
@@ -72,6 +73,7 @@ async function* upTo(body: AsyncIterable<Uint8Array>, limit: number, onBytes: (c
     onBytes(fits.length);
     if (fits.length > 0) yield fits;
     if (fits.length < piece.length) throw new TooLongError();
+    releaseBytes(piece);
   }
 }
 
