@@ -10,6 +10,7 @@ import { FAULT_POINTS, type FaultPoint } from '#files/service/parts.ts';
 import type { Viewer } from '#platform/access/viewer.ts';
 import { type Harness, sha256Of, someText, startHarness, UPLOAD } from '#test/integration/files/harness.ts';
 import { CHUNK, sealFlow, transfersOf } from '#test/integration/files/transfer-support.ts';
+import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
 import type { Act } from './files-act.ts';
 
 /** Found in no store, database, WAL, log or temporary folder: it is in every content that is uploaded here. */
@@ -258,7 +259,7 @@ it.each(ERASING)('an erasure, killed at %s, is finished; nothing of the patient 
   await house.upload(other, other.patientId, { bytes: content(500) });
   const before = rowsOf(patient)(await everythingHolds(house.subgraph));
   expect(before).toHaveLength(3);
-  await house.sql('MTL', 'delete from patients.patient where id = $1', [patient.patientId]);
+  await house.sql('MTL', ERASE_PATIENT, [patient.patientId]);
   const died = await run({ point, viewer: other, round: true });
   expect(died).toMatchObject({ signal: 'SIGKILL', code: null });
   await startAgain();
@@ -311,7 +312,7 @@ it('leaves no plaintext in stores, databases, WAL, logs and temporary folders', 
   const needle = Buffer.from(CANARY);
   const forms = [CANARY, needle.toString('hex'), ...[0, 1, 2].map((shift) => base64At(needle, shift))];
   expect(found(...forms)).toEqual([]);
-  await house.sql('MTL', 'delete from patients.patient where id = $1', [patient.patientId]);
+  await house.sql('MTL', ERASE_PATIENT, [patient.patientId]);
   await startAgain();
   await house.sql('MTL', 'checkpoint');
   expect(found(...forms)).toEqual([]);

@@ -207,7 +207,7 @@ export const findOverUploads = (db: CityDatabase, limit: number): Promise<OverUp
 
 const LOCK_SUBJECT: Named = {
   name: 'files_hold_subject',
-  text: `SELECT NOT EXISTS (SELECT FROM directory.patient p WHERE p.city = s.city AND p.id = s.patient_id) AS erased
+  text: `SELECT EXISTS (SELECT FROM directory.erasure e WHERE e.city = s.city AND e.patient_id = s.patient_id) AS erased
     FROM files.subject s WHERE s.city = $1 AND s.patient_id = $2 FOR UPDATE`,
 };
 const DELETE_OVER: Named = {
@@ -258,9 +258,9 @@ export const pruneTransfers = async (db: CityDatabase): Promise<void> => {
 const FIND_ERASED: Named = {
   name: 'files_find_erased_subjects',
   text: `SELECT s.patient_id AS "patientId" FROM files.subject s
-    WHERE s.city = $1 AND NOT EXISTS (SELECT FROM directory.patient p WHERE p.city = s.city AND p.id = s.patient_id) LIMIT $2`,
+    WHERE s.city = $1 AND EXISTS (SELECT FROM directory.erasure e WHERE e.city = s.city AND e.patient_id = s.patient_id) LIMIT $2`,
 };
-/** Patients who have files and are no longer there. */
+/** Patients who have files and were erased. */
 export const findErased = async (db: CityDatabase, limit: number): Promise<string[]> =>
   (await db.named<{ patientId: string }>(FIND_ERASED, [db.city.code, limit])).map(({ patientId }) => patientId);
 

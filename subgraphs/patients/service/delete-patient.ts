@@ -4,7 +4,7 @@ import { byKey } from '#platform/database/by-key.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
 import type { SeenPatient } from '../domain/patient.ts';
 import { AccountEntity, PatientEntity } from '../store/entities.ts';
-import { findPatients, hashRecord } from '../store/patient-store.ts';
+import { findPatients, hashRecord, NOTE_ERASURE_SQL } from '../store/patient-store.ts';
 import { REVOKE_ALL_SQL } from '../store/session-store.ts';
 import { appendHappening, toEvent } from './audit.ts';
 import { homeOf, refuseAct, requireViewer } from './own-patient.ts';
@@ -20,7 +20,8 @@ export type DeletePatientOutcome =
 
 /**
  * Erases a patient's record, identifiers, coverages, grants and account, and ends the sessions, in one transaction at the home city.
- * The patient leaves `directory.patient` with it; the scheduling subgraph cancels live appointments of patients who are no longer listed.
+ * The patient leaves `directory.patient` with it and stands in `directory.erasure`: by that word the scheduling subgraph cancels live
+ * appointments and the files subgraph destroys files and their keys.
  */
 export const makeDeletePatient =
   (parts: Parts) =>
@@ -59,6 +60,7 @@ export const makeDeletePatient =
           await manager.delete(AccountEntity, byKey({ city, id: account.id }));
         }
         await manager.delete(PatientEntity, byKey({ city, id }));
+        await manager.query(NOTE_ERASURE_SQL, [city, id]);
         await appendAuditWith(manager, toEvent(caller, { city, act: 'deletePatient', outcome: Outcome.SUCCESS, patientId: id, entities }));
         return 'deleted';
       });

@@ -294,3 +294,6 @@ export const findCoverages = async (
   const byId = new Map(rows.map(({ patientId, ...coverage }) => [coverage.id, { coverage, patientId }]));
   return ids.map((id) => byId.get(id) ?? null);
 };
+
+/** Says to the other subgraphs that a patient was erased. */
+export const NOTE_ERASURE_SQL = 'INSERT INTO patients.erasure (city, patient_id) VALUES ($1, $2) ON CONFLICT DO NOTHING';

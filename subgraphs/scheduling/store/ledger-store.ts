@@ -296,7 +296,7 @@ const ORPHANS: Named = {
   text: `SELECT o.id, o.host_city, o.slot_id, o.patient_id FROM (
       SELECT id, host_city, slot_id, patient_id, row_number() OVER (PARTITION BY host_city) AS place FROM scheduling.ledger l
       WHERE city = $1 AND state = 'confirmed' AND ends_at > now()
-        AND NOT EXISTS (SELECT FROM directory.patient p WHERE p.city = $1 AND p.id = l.patient_id AND p.active)) o
+        AND EXISTS (SELECT FROM directory.erasure e WHERE e.city = $1 AND e.patient_id = l.patient_id)) o
     WHERE o.place <= $2`,
 };
 /** Live appointments to come whose patient was erased, up to `limit` for each host. */

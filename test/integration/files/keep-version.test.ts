@@ -3,6 +3,7 @@ import { contextOf, type Upload } from '#files/domain/file.ts';
 import { makeBeginUpload } from '#files/service/begin-upload.ts';
 import { makeKeepVersion } from '#files/service/keep-version.ts';
 import { eventually } from '#test/integration/scheduling/harness.ts';
+import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
 import { type Harness, sha256Of, startHarness } from './harness.ts';
 
 let house: Harness;
@@ -82,7 +83,7 @@ describe('keepVersion', () => {
   it('keeps nothing for a patient who is not listed any more, nor for one who lost the right', async () => {
     const patient = await house.addPatient('QUE');
     const { caller, upload, stored } = await received(patient);
-    await house.sql('QUE', 'delete from patients.patient where id = $1', [patient.patientId]);
+    await house.sql('QUE', ERASE_PATIENT, [patient.patientId]);
     const keep = makeKeepVersion(house.subgraph.parts);
     expect(await keep(caller, 'finishUpload', upload, stored)).toEqual({ kind: 'PatientNotFound' });
     expect(await versionsOf(upload)).toBe(0);

@@ -5,6 +5,7 @@ import { makeRotateKeys } from '#files/service/rotate-keys.ts';
 import { makeFindFileTasks, makeScrubFiles } from '#files/service/scrub-files.ts';
 import { CHUNK_BYTES } from '#platform/cipher/stream.ts';
 import { IntegrityError, STORE_NAMES } from '#platform/vault/vault.ts';
+import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
 import { type Harness, startHarness } from './harness.ts';
 import { type Keeper, type KeptFile, startKeeper, until } from './keeper.ts';
 
@@ -39,7 +40,7 @@ afterEach(roomIsRight);
 
 const namesOf = (file: KeptFile): string[] =>
   STORE_NAMES.flatMap((store) => keeper.namesIn(store).filter((name) => name.includes(file.ref.id)));
-const erase = (patientId: string) => house.sql('MTL', 'delete from patients.patient where id = $1', [patientId]);
+const erase = (patientId: string) => house.sql('MTL', ERASE_PATIENT, [patientId]);
 const tombstones = (file: KeptFile): unknown[] =>
   STORE_NAMES.map((store) => JSON.parse(readFileSync(keeper.fileOf(store, `MTL/${file.ref.id}.key`), 'utf8')));
 const DESTROYED = { v: 1, destroyed: expect.any(String) };
@@ -70,6 +71,15 @@ describe('an erased patient', () => {
     const entries = await house.audits('MTL', 'eraseFiles', patient.patientId);
     expect(entries.map(({ outcome, body }) => [outcome, JSON.parse(body).entities.length])).toEqual([[0, 2]]);
     expect((await keeper.read(left)).equals(left.bytes)).toBe(true);
+  });
+
+  it('is one of whom that was said: a patient who merely cannot be found loses nothing', async () => {
+    const patient = await house.addPatient();
+    const file = await keeper.keep(patient, randomBytes(20));
+    await house.sql('MTL', 'delete from patients.patient where id = $1', [patient.patientId]);
+    await keeper.quiet();
+    expect(await keeper.count('file', `patient_id = '${patient.patientId}'`)).toBe(1);
+    expect((await keeper.read(file)).equals(file.bytes)).toBe(true);
   });
 
   it('stays erased when a store that was away returns with its old key, and when a store comes back from an old copy', async () => {

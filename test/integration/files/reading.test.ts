@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Viewer } from '#platform/access/viewer.ts';
 import { newId } from '#platform/database/new-id.ts';
+import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 let house: Harness;
@@ -170,7 +171,7 @@ describe('a file’s ways', () => {
   it('end with the patient’s record', async () => {
     const gone = await house.addPatient('SHE');
     const { file } = await house.upload(gone, gone.patientId, {});
-    await house.sql('SHE', 'delete from patients.patient where id = $1', [gone.patientId]);
+    await house.sql('SHE', ERASE_PATIENT, [gone.patientId]);
     expect((await house.ask(gone, 'query ($id: ID!) { file(id: $id) { id } }', { id: file.id })).codes).toEqual(['NOT_FOUND']);
     expect((await entity(gone, { __typename: 'Patient', id: gone.patientId }, '... on Patient { files { nodes { id } } }')).codes).toEqual([
       'NOT_FOUND',

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compactDecrypt } from 'jose';
 import { sealedSize } from '#platform/cipher/stream.ts';
+import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
 import { type Harness, sha256Of, someText, startHarness } from './harness.ts';
 import { CHUNK, idIn, openFlow, pieces, sealFlow, transfersOf } from './transfer-support.ts';
 
@@ -470,7 +471,7 @@ describe('a download at an address', () => {
     const gone = await kept(10);
     const { url: erased } = await at.download(gone.patient, gone.file.id);
     const { url: waiting } = await at.addressFor(gone.patient, someText(10));
-    await house.sql('MTL', 'delete from patients.patient where id = $1', [gone.patient.patientId]);
+    await house.sql('MTL', ERASE_PATIENT, [gone.patient.patientId]);
     expect((await at.get(erased)).status).toBe(403);
     expect((await at.put(waiting, someText(10))).status).toBe(403);
   });

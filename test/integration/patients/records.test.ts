@@ -413,6 +413,8 @@ describe('erasing', () => {
     const stale = await h.ask(as('QUEA0001'), DELETE, { id, v: version + 1 });
     expect(stale.data.deletePatient).toEqual({ __typename: 'VersionConflict', current: { version } });
     expect((await h.ask(as('QUEA0001'), DELETE, { id, v: version })).data.deletePatient.__typename).toBe('DeletePatientSuccess');
+    const said = await (await h.network.admin('QUE')).query('select city, patient_id from directory.erasure where patient_id = $1', [id]);
+    expect(said.rows).toEqual([{ city: 'QUE', patient_id: id }]);
     for (const table of ['patient', 'identifier', 'coverage', 'account'])
       expect(await h.sql('QUE', `select 1 from patients.${table} where ${table === 'patient' ? 'id' : 'patient_id'} = $1`, [id])).toEqual(
         [],

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '#platform/database/new-id.ts';
+import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 let house: Harness;
@@ -91,7 +92,7 @@ describe('cancelAppointment', () => {
     const here = await house.book(patient, await house.addSlot({ city: 'SHE', day: 6 }));
     const there = await house.book(patient, await house.addSlot({ city: 'MTL', day: 7 }));
     await house.subgraph.parts.confirmer.flush();
-    await house.sql('SHE', 'delete from patients.patient where id = $1', [patient.patientId]);
+    await house.sql('SHE', ERASE_PATIENT, [patient.patientId]);
     const fresh = await house.start();
     expect(await fresh.parts.recovery.sweep()).toMatchObject({ erased: 2 });
     await fresh.stop();

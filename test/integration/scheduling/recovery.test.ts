@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Scheduling } from '#scheduling/server.ts';
+import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
 import { eventually, type Harness, startHarness } from './harness.ts';
 
 let house: Harness;
@@ -146,7 +147,7 @@ describe('an erased patient', () => {
     ] as const)
       booked.push((await house.book(patient, await house.addSlot({ city, day, minute: freshMinute() }))).appointment.id);
     await house.subgraph.parts.confirmer.flush();
-    await house.sql('QUE', 'delete from patients.patient where id = $1', [patient.patientId]);
+    await house.sql('QUE', ERASE_PATIENT, [patient.patientId]);
     const sweepAnew = async () => {
       const sweeper = await house.start({ feed: false });
       started.push(sweeper);
