@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '#platform/access/viewer.ts';
 import { type ErrorCode, internalError, toGraphError } from '#platform/graphql/errors.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
+import { releaseBytes } from '#platform/pure/release-bytes.ts';
 import { refuseTransfer, TooSlowError, TRANSFER_HEADERS, type Transfer, type TransferAnswer, type TransferRequest } from './transfer.ts';
 
 /** How slow a client may be. Only time that is spent waiting for the client counts, in milliseconds. */
@@ -44,8 +44,8 @@ export type TransferDone = {
 /** Bytes that are read away, and for how long, of a body that was refused, so that its sender hears the answer and not a broken pipe. */
 const LINGER_BYTES = 16 * 1024 * 1024;
 const LINGER_MS = 5_000;
-/** Bytes that are given to the socket at once; each waits for the client by itself. */
-const PIECE = 64 * 1024;
+/** Bytes that are given to the socket at once; the client takes so many within its longest silence at the lowest rate. */
+const PIECE = 256 * 1024;
 
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   UNAUTHENTICATED: 401,
@@ -179,6 +179,9 @@ export const serveTransfer = async (
     const pieces = body[Symbol.asyncIterator]();
     const patience = makePatience(pace.takingMs, pace);
     let whole = false;
+    let onAborted = (_reason: unknown): void => {};
+    const onEnd = (): void => onAborted(new Error('the client is gone'));
+    signal.addEventListener('abort', onEnd, { once: true });
     try {
       // What fails before the first byte is still an answer.
       let step = await pieces.next();
@@ -188,14 +191,19 @@ export const serveTransfer = async (
         for (let from = 0; from < bytes.length; from += PIECE) {
           if (signal.aborted) throw new Error('the client is gone');
           const piece = bytes.subarray(from, from + PIECE);
-          const flows = response.write(piece);
+          const taken = Promise.withResolvers<void>();
+          response.write(piece, (error) => (error ? taken.reject(error) : taken.resolve()));
           bytesOut += piece.length;
           patience.count(piece.length);
-          if (!flows) await patience.wait(once(response, 'drain', { signal }));
+          onAborted = taken.reject;
+          if (signal.aborted) onAborted(new Error('the client is gone'));
+          await patience.wait(taken.promise);
         }
+        releaseBytes(bytes);
       }
       whole = true;
     } finally {
+      signal.removeEventListener('abort', onEnd);
       if (!whole) await pieces.return?.();
     }
     const told = head['content-length'];

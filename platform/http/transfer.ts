@@ -12,7 +12,10 @@ export type TransferRequest = {
   /** What follows `/files/` in the address. */
   readonly path: string;
   readonly headers: Readonly<Partial<Record<(typeof TRANSFER_HEADERS)[number], string>>>;
-  /** Throws when the client is gone or too slow; whoever reads it lets that through and keeps what can be gone on with. */
+  /**
+   * Pieces that are the reader's alone. Throws when the client is gone or too slow; whoever reads it lets that through and keeps what can
+   * be gone on with.
+   */
   readonly body: AsyncIterable<Uint8Array>;
   readonly caller: Caller;
   /** Whether the session that the address names by its tag was ended; see `sessionTagOf`. */
@@ -21,7 +24,10 @@ export type TransferRequest = {
   readonly signal: AbortSignal;
 };
 
-/** The answer; a body that fails half-way ends the connection without its end, so that nobody takes it for whole. */
+/**
+ * The answer. Pieces of its body are the taker's alone, who frees them. A body that fails half-way ends the connection without its end, so
+ * that nobody takes it for whole.
+ */
 export type TransferAnswer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
