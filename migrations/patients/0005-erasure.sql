@@ -9,4 +9,4 @@ CREATE TABLE patients.erasure (
 GRANT SELECT, INSERT ON patients.erasure TO patients;
 
 CREATE VIEW directory.erasure AS SELECT city, patient_id, erased_at FROM patients.erasure;
-GRANT SELECT ON directory.erasure TO patients, scheduling, files, audit;
+GRANT SELECT ON directory.erasure TO patients, scheduling, files;
