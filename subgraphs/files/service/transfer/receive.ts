@@ -34,6 +34,8 @@ import type { Seats } from './seats.ts';
 /** How often a lease is kept, in milliseconds; it lasts 30 s. */
 const HOLD_MS = 8_000;
 export const TRANSFER_KEY_BYTES = 32;
+/** Bytes that are looked at in one step. */
+const INSPECTED_AT_ONCE = 32 * 1024;
 
 const ACT = { act: 'upload', action: 'C' } as const;
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
@@ -207,6 +209,10 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
     const type = toAllowedType(upload.contentType);
     if (type === null) return reject(actor, upload, null, 'TYPE_NOT_ALLOWED');
     const inspector: ContentInspector = makeContentInspector(type);
+    // In steps: a text of a whole chunk would lie among the long-lived things, and the process would grow.
+    const inspect = (piece: Uint8Array): void => {
+      for (let from = 0; from < piece.length; from += INSPECTED_AT_ONCE) inspector.write(piece.subarray(from, from + INSPECTED_AT_ONCE));
+    };
     let writer: VaultWriter | null = null;
     let held: Uint8Array[] = [];
     let heldBytes = 0;
@@ -246,7 +252,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
     };
 
     try {
-      if (upload.storedBytes > 0 || open.isAdrift) writer = await vault.resume(refOf(upload), inspector.write);
+      if (upload.storedBytes > 0 || open.isAdrift) writer = await vault.resume(refOf(upload), inspect);
       const stands = writer?.offset ?? 0;
       if (bodyOffset(stands, key !== null) !== sent.start) {
         const stored = (await leave(upload, lease, writer)) ?? stands;
@@ -274,7 +280,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
             );
       for await (const piece of plain) {
         if (isLost()) throw new LostError();
-        inspector.write(piece);
+        inspect(piece);
         const mine = writer as VaultWriter | null;
         if (mine) await mine.write(piece);
         else {
