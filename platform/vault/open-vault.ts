@@ -9,7 +9,7 @@ import {
   DATA_KEY_BYTES,
   type Opener,
 } from '#platform/cipher/stream.ts';
-import type { KeyRing } from '#platform/keys/key-ring.ts';
+import type { KeyRing, WrappedKey } from '#platform/keys/key-ring.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { type Copy, CopyError, openCopy } from './copy.ts';
 import { bindingOf, findKeyObject, type OpenedKey, openKeys, toKeyBytes, toTombstone, unwrap } from './key-objects.ts';
@@ -57,6 +57,11 @@ const giveUp = (unavailable: Error | null): never => {
   throw unavailable ?? new IntegrityError('no store holds the content intact');
 };
 const isWrong = (error: unknown): error is CopyError | CipherError => error instanceof CopyError || error instanceof CipherError;
+/** Whether both stores hold a data key, and not the same. */
+const hasTwoKeys = (opened: readonly Pick<OpenedKey, 'dataKey'>[]): boolean => {
+  const [one, other] = opened.flatMap(({ dataKey }) => (dataKey === null ? [] : [dataKey]));
+  return one !== undefined && other !== undefined && Buffer.compare(one, other) !== 0;
+};
 const findingOf = (error: CopyError | CipherError): 'missing' | 'damaged' => (error instanceof CopyError ? error.finding : 'damaged');
 
 /**
@@ -127,12 +132,24 @@ export const openVault = (options: VaultOptions): Vault => {
       await place.run(() => place.store.remove(toBlobKey(ref, segment)), DURABLE_FACTOR);
   };
 
-  /** Puts a wrapped key into a store, unless a tombstone has come to stand in either one. */
+  /** Puts a tombstone in place of the key, and removes the content. */
+  const bury = async (place: Place, ref: Named): Promise<void> => {
+    await place.run(() => place.store.put(toKeyKey(ref), toTombstone(new Date())), DURABLE_FACTOR);
+    await removeContent(place, ref);
+  };
+
+  /**
+   * Puts a wrapped key into a store, unless a tombstone has come to stand in either one. Looked at once more behind it: a process may be
+   * held up for longer than its right to write lasts, and then puts the key over a tombstone.
+   */
   const putKey = async (place: Place, ref: Named, bytes: Uint8Array, signal?: AbortSignal): Promise<void> => {
     requireNotCondemned(ref, signal);
     if (await isDestroyedIn(ref)) throw new IntegrityError('the key was destroyed');
     requireNotCondemned(ref, signal);
     await place.run(() => place.store.put(toKeyKey(ref), bytes), DURABLE_FACTOR);
+    if (!(await isDestroyedIn(ref))) return;
+    await bury(place, ref);
+    throw new IntegrityError('the key was destroyed');
   };
 
   const startWriter = (
@@ -217,6 +234,23 @@ export const openVault = (options: VaultOptions): Vault => {
       }
     }
     return giveUp(unavailable);
+  };
+  /** Whether a store has every blob of a content, in its length. */
+  const isWhole = async ({ run, store }: Place, ref: BlobRef, layout: Layout): Promise<boolean> => {
+    for (let segment = 0; segment < layout.segments; segment++) {
+      const info = await run(() => store.head(toBlobKey(ref, segment)));
+      if (info?.sizeBytes !== layout.segmentSize(segment)) return false;
+    }
+    return true;
+  };
+  /**
+   * Copies in the order in which they are believed. Two data keys: an upload began anew while a store was away, and that store still has the
+   * first beginning. The one that is whole was kept.
+   */
+  const byTrust = async (ref: BlobRef, copies: readonly Copy[], opened: readonly OpenedKey[], layout: Layout): Promise<readonly Copy[]> => {
+    if (!hasTwoKeys(opened)) return copies;
+    const whole = await Promise.all(copies.map(({ place }) => isWhole(place, ref, layout).catch(() => false)));
+    return [...copies.filter((_copy, i) => whole[i]), ...copies.filter((_copy, i) => !whole[i])];
   };
   const requireOneKey = (opened: readonly OpenedKey[]): void => {
     if (opened.some(({ object }) => object.kind === 'destroyed')) throw new IntegrityError('the key was destroyed');
@@ -361,7 +395,7 @@ export const openVault = (options: VaultOptions): Vault => {
     const inOrder = (): Copy[] =>
       copies.toSorted((a, b) => Number(b === preferred) - Number(a === preferred) || Number(a.place.isAway()) - Number(b.place.isAway()));
     try {
-      const { opener } = await findOpener(ref, inOrder(), opened, report);
+      const { opener } = await findOpener(ref, await byTrust(ref, inOrder(), opened, layout), opened, report);
       const fetch = async (index: number): Promise<Uint8Array> => {
         let unavailable: Error | null = null;
         for (const copy of inOrder()) {
@@ -430,9 +464,9 @@ export const openVault = (options: VaultOptions): Vault => {
     }
   };
 
-  /** Writes a segment of one store anew, every chunk from whichever store holds it intact. */
+  /** Writes a segment of one store anew, every chunk from whichever store holds it intact. Without a store it looks whether that can be done. */
   const rewriteSegment = async (
-    place: Place,
+    place: Place | null,
     copies: readonly Copy[],
     ref: BlobRef,
     layout: Layout,
@@ -440,7 +474,7 @@ export const openVault = (options: VaultOptions): Vault => {
     { opener, header }: { readonly opener: Opener; readonly header: Uint8Array },
     signal: AbortSignal | undefined,
   ): Promise<void> => {
-    const lane = makeLane(place);
+    const lane = place && makeLane(place);
     const end = Math.min(layout.chunks, (segment + 1) * SEGMENT_CHUNKS);
     try {
       for (let chunk = segment * SEGMENT_CHUNKS; chunk < end; chunk++) {
@@ -457,16 +491,16 @@ export const openVault = (options: VaultOptions): Vault => {
             else if (!isWrong(error)) throw error;
             continue;
           }
-          await appendChunk(lane, ref, header, chunk, sealed);
+          if (lane) await appendChunk(lane, ref, header, chunk, sealed);
           isWritten = true;
           break;
         }
         if (!isWritten) giveUp(unavailable);
       }
       requireNotCondemned(ref, signal);
-      await finishSegment(lane);
+      if (lane) await finishSegment(lane);
     } finally {
-      letGo(lane, new Error('done'));
+      if (lane) letGo(lane, new Error('done'));
     }
   };
 
@@ -483,10 +517,19 @@ export const openVault = (options: VaultOptions): Vault => {
       const copies = inOrder.map((each) => openCopy(each, ref, { chunkSize: layout.chunkSize, end: layout.chunks }));
       const own = openCopy(place, ref, { chunkSize: layout.chunkSize, end: layout.chunks });
       try {
-        const found = await findOpener(ref, copies, opened);
+        const found = await findOpener(ref, await byTrust(ref, copies, opened, layout), opened);
+        const header = await own.header().catch((error: unknown) => {
+          if (isWrong(error)) return null;
+          throw error;
+        });
+        const isOther = header !== null && Buffer.compare(header, found.header) !== 0;
+        // What was sealed with another key goes only where all of this content is there to take its place.
+        if (isOther)
+          for (let segment = 0; segment < layout.segments; segment++)
+            await rewriteSegment(null, copies, ref, layout, segment, found, signal);
         for (let segment = 0; segment < layout.segments; segment++) {
           try {
-            if (segment === 0 && Buffer.compare(await own.header(), found.header) !== 0) throw new CopyError('damaged');
+            if (segment === 0 && (header === null || isOther)) throw new CopyError('damaged');
             await checkSegment(place, own, ref, layout, segment, found.opener);
           } catch (error) {
             if (!isWrong(error)) throw error;
@@ -519,12 +562,16 @@ export const openVault = (options: VaultOptions): Vault => {
       if (names[0] === names[1] && opened.every(({ object }) => object.kind === 'kept' && object.key.keyId === current)) return current;
       const key = opened.find(({ dataKey }) => dataKey !== null);
       if (!key?.dataKey) return giveUp(null);
-      const wrapped = await keys.wrap(ref.city, key.dataKey, bindingOf(ref));
-      for (const place of both) {
+      // Where the stores hold two, each keeps its own: which of them opens the content shows when the debt of the other is paid.
+      const all = hasTwoKeys(opened) ? opened : opened.map(({ place }) => ({ place, dataKey: key.dataKey }));
+      let wrapped: WrappedKey | null = null;
+      for (const { place, dataKey } of all) {
+        if (dataKey === null) continue;
+        if (wrapped === null || hasTwoKeys(opened)) wrapped = await keys.wrap(ref.city, dataKey, bindingOf(ref));
         await putKey(place, ref, toKeyBytes(wrapped));
         await fault(`vault:rewrap-${place.name}`);
       }
-      return wrapped.keyId;
+      return wrapped?.keyId ?? current;
     });
 
   const destroy = (ref: Named, store: StoreName): Promise<void> =>
