@@ -10,6 +10,8 @@ export type Health = {
   readonly subgraphs: Readonly<Record<string, 'up' | 'down'>>;
   /** A city is up when every subgraph reaches its database. */
   readonly cities: Readonly<Record<string, CityHealth>>;
+  /** What subgraphs tell of themselves beside that, such as `auditLog`. */
+  readonly [report: string]: unknown;
 };
 
 /** Whether each subgraph and each city answers. A city that is down costs its own rows alone, so it does not make the gateway unready. */
@@ -27,8 +29,9 @@ export const makeHealth = (sources: ReadonlyMap<string, Source>, cities: readonl
       }),
     );
     const reached = answers.flatMap(([, health]) => (health ? [health] : []));
-    const isUp = (city: string): boolean => reached.length > 0 && reached.every((health) => health[city] !== false);
+    const isUp = (city: string): boolean => reached.length > 0 && reached.every((health) => health.cities[city] !== false);
     return {
+      ...Object.assign({}, ...reached.map(({ report }) => report)),
       status: reached.length === answers.length ? 'ready' : 'not ready',
       subgraphs: Object.fromEntries(answers.map(([name, health]) => [name, health ? 'up' : 'down'])),
       cities: Object.fromEntries(cities.map((city) => [city, isUp(city) ? 'up' : 'down'])),

@@ -38,7 +38,7 @@ import { sendParts, wantsParts } from './subscriptions/multipart.ts';
 import { sendEvents } from './subscriptions/sse.ts';
 import { serveWebSockets } from './subscriptions/websocket.ts';
 import { loadSupergraph } from './supergraph.ts';
-import { serveTransfers, TRANSFER_CORS, TRANSFERS_PATH } from './transfers.ts';
+import { AUDIT_ROUTE, FILES_ROUTE, serveTransfers } from './transfers.ts';
 
 /** Where a subgraph runs: in this process, or behind an address such as `http://127.0.0.1:4101`. */
 export type SubgraphPlace = { readonly kind: 'in-process'; readonly subgraph: Subgraph } | { readonly kind: 'http'; readonly url: string };
@@ -148,9 +148,11 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     allowedHeaders: ['authorization', 'content-type', 'accept-language', 'apollo-require-preflight', 'x-apollo-operation-name'],
     exposedHeaders: ['x-request-id'],
   };
-  const transferSharing = { ...sharing, ...TRANSFER_CORS };
   await app.register(cors, {
-    delegator: (request, done) => done(null, request.url.startsWith(TRANSFERS_PATH) ? transferSharing : graphSharing),
+    delegator: (request, done) => {
+      const route = [FILES_ROUTE, AUDIT_ROUTE].find(({ prefix }) => request.url.startsWith(prefix));
+      done(null, route ? { ...sharing, ...route.cors } : graphSharing);
+    },
   });
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, status: number, code: ErrorCode, message: string) => {
@@ -300,15 +302,11 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     log,
   });
 
-  const transfers = await serveTransfers(app, {
-    transfer: sources.get('files')?.transfer ?? noTransfer,
-    authenticate,
-    sessions,
-    metrics,
-    log,
-    origin: () => origin,
-    ...settings.transfers,
-  });
+  const carrying = { authenticate, sessions, metrics, log, origin: () => origin, ...settings.transfers };
+  const transfers = await Promise.all([
+    serveTransfers(app, { ...carrying, route: FILES_ROUTE, transfer: sources.get('files')?.transfer ?? noTransfer }),
+    serveTransfers(app, { ...carrying, route: AUDIT_ROUTE, transfer: sources.get('audit')?.transfer ?? noTransfer }),
+  ]);
 
   const health = makeHealth(sources, settings.cities);
   app.get('/health/live', () => ({ status: 'live' }));
@@ -333,7 +331,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     url,
     stop: async () => {
       sessions.stop();
-      transfers.stop();
+      for (const each of transfers) each.stop();
       explorer?.stop();
       deliver.stop();
       await webSockets.stop();

@@ -4,17 +4,14 @@ import { CLIENT_PACE, serveTransfer, type TransferPace } from '#platform/http/se
 import { refuseTransfer, sessionTagIn, sessionTagOf, type Transfer, type TransferAnswer } from '#platform/http/transfer.ts';
 import type { Log } from '#platform/observability/log.ts';
 import type { Metrics } from '#platform/observability/metrics.ts';
+import { type AddressRateOptions, makeAddressRate } from './address-rate.ts';
 import { type Authenticator, BAD_TOKEN, languageOf } from './authenticate.ts';
 import type { Sessions } from './sessions.ts';
 
-/** Where transfers come in: `/files/*`. */
-export const TRANSFERS_PATH = '/files/';
-/** Transfers that one gateway carries at once. */
-const MAX_OPEN = 256;
 const RETRY_AFTER_SECONDS = '5';
 
 /** What pages of allowed origins may send and read here. */
-export const TRANSFER_CORS = {
+const FILES_CORS = {
   methods: ['GET', 'HEAD', 'PUT'],
   allowedHeaders: ['authorization', 'content-type', 'content-range', 'range'],
   exposedHeaders: [
@@ -26,6 +23,40 @@ export const TRANSFER_CORS = {
     'accept-ranges',
     'retry-after',
   ],
+};
+
+/** Addresses that lead past the graph into a subgraph: where they begin, and how many are carried at once. */
+export type TransferRoute = {
+  readonly prefix: '/files/' | '/audit/';
+  readonly maxOpen: number;
+  /** What pages of other origins may do. */
+  readonly cors: Readonly<Record<string, unknown>>;
+  /** What is asked for, in one of few words, for figures. */
+  readonly kindOf: (path: string) => string;
+  /** How often one address may ask: so many at once, and so many a second later on. */
+  readonly rate: AddressRateOptions | null;
+  /** Whether each is worth a line in the log. */
+  readonly isLogged: boolean;
+};
+
+/** Contents of files, both ways, by signed addresses. */
+export const FILES_ROUTE: TransferRoute = {
+  prefix: '/files/',
+  maxOpen: 256,
+  cors: FILES_CORS,
+  kindOf: (path) => /^(?:upload|download)(?=\/)/.exec(path)?.[0] ?? 'none',
+  rate: null,
+  isLogged: true,
+};
+
+/** The audit logs, read by anybody, also from pages of any origin; whoever verifies a whole log asks a few thousand times. */
+export const AUDIT_ROUTE: TransferRoute = {
+  prefix: '/audit/',
+  maxOpen: 64,
+  cors: { origin: '*', methods: ['GET', 'HEAD'], allowedHeaders: [], exposedHeaders: ['x-request-id', 'etag', 'retry-after'] },
+  kindOf: () => 'audit',
+  rate: { burst: 4_000, perSecond: 500 },
+  isLogged: false,
 };
 
 /** A content is somebody else's bytes: whatever it is, it is kept on the disk and never shown as a page of ours. */
@@ -40,6 +71,7 @@ const HEADERS = {
 const PATH = /^[A-Za-z0-9._~/-]{1,400}$/;
 
 export type TransfersSettings = {
+  readonly route: TransferRoute;
   readonly transfer: Transfer;
   readonly authenticate: Authenticator;
   readonly sessions: Sessions;
@@ -73,17 +105,18 @@ const watchTags = (sessions: Sessions) => {
 };
 
 /**
- * Serves `/files/*`: bytes that go by signed addresses, streamed in and out without a body parser, at the client's pace but not slower than
+ * Serves the addresses of a route, such as `/files/*`: bytes streamed in and out without a body parser, at the client's pace but not slower than
  * is fair. A token is not needed; one that is sent has to hold. Who may is the subgraph's question.
  */
 export const serveTransfers = async (app: FastifyInstance, settings: TransfersSettings): Promise<{ readonly stop: () => void }> => {
-  const { authenticate, sessions, metrics, log, pace = CLIENT_PACE, maxOpen = MAX_OPEN } = settings;
+  const { route, authenticate, sessions, metrics, log, pace = CLIENT_PACE, maxOpen = route.maxOpen } = settings;
+  const mayAsk = route.rate === null ? () => true : makeAddressRate(route.rate);
   const tags = watchTags(sessions);
   let open = 0;
 
   const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const began = performance.now();
-    const url = request.url.slice(TRANSFERS_PATH.length).split('?', 1)[0] ?? '';
+    const url = request.url.slice(route.prefix.length).split('?', 1)[0] ?? '';
     const path = PATH.test(url) && !request.url.includes('?') ? url : 'none';
     const tag = sessionTagIn(path);
     const authenticated = await authenticate(request.headers.authorization);
@@ -96,8 +129,13 @@ export const serveTransfers = async (app: FastifyInstance, settings: TransfersSe
       origin: settings.origin(),
     };
     const isFull = open >= maxOpen;
+    const isTooOften = !mayAsk(request.ip);
     const early = (): TransferAnswer | null => {
       if (authenticated === 'bad') return refuseTransfer(401, 'UNAUTHENTICATED', BAD_TOKEN, request.id, { 'www-authenticate': 'Bearer' });
+      if (isTooOften)
+        return refuseTransfer(429, 'RATE_LIMITED', 'Too many requests from one address. Go on more slowly.', request.id, {
+          'retry-after': '1',
+        });
       if (isFull)
         return refuseTransfer(503, 'OVERLOADED', 'Too many transfers are under way. Try again in a moment.', request.id, {
           'retry-after': RETRY_AFTER_SECONDS,
@@ -118,14 +156,14 @@ export const serveTransfers = async (app: FastifyInstance, settings: TransfersSe
         headers: { ...plainHeaders(reply), ...HEADERS },
         log,
       });
-      const kind = /^(?:upload|download)(?=\/)/.exec(path)?.[0] ?? 'none';
+      const kind = route.kindOf(path);
       const { status, bytesIn, bytesOut, broken } = done;
       const outcome = broken ? 'broken' : status < 400 ? 'ok' : 'refused';
       metrics.transfer(kind, outcome, bytesIn, bytesOut);
       const ms = Math.round((performance.now() - began) * 10) / 10;
-      log.info('transfer', {
+      log[route.isLogged ? 'info' : 'debug']('transfer', {
         requestId: request.id,
-        route: `/files/${kind}`,
+        route: `${route.prefix}${kind}`,
         method: request.method,
         status,
         broken,
@@ -144,7 +182,7 @@ export const serveTransfers = async (app: FastifyInstance, settings: TransfersSe
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null)); // the body is read as it comes
     scope.route({
       method: ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'],
-      url: `${TRANSFERS_PATH}*`,
+      url: `${route.prefix}*`,
       exposeHeadRoute: false,
       config: { streams: true },
       handler: serve,

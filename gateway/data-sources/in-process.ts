@@ -48,7 +48,7 @@ export const openInProcess = (subgraph: Subgraph, log: Log, observe: Observe): S
       ) as never,
     subscribe: (request, caller) => executor.subscribe(request, caller),
     transfer: subgraph.transfer ?? noTransfer,
-    health: () => subgraph.health(),
+    health: async () => ({ cities: await subgraph.health(), report: subgraph.report?.() ?? {} }),
     stop: () => Promise.resolve(),
   };
 };

@@ -4,7 +4,17 @@ import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
 import { ADDRESS_HEADER, ASSERTION_HEADER, type Asserter, ORIGIN_HEADER, REQUEST_ID_HEADER } from '#platform/access/assertion.ts';
 import type { Caller } from '#platform/access/viewer.ts';
-import { type EventStream, inBatches, isMutation, MUTATION_MS, type Observe, QUERY_MS, type Source, unavailable } from './source.ts';
+import {
+  type EventStream,
+  inBatches,
+  isMutation,
+  MUTATION_MS,
+  type Observe,
+  QUERY_MS,
+  type Source,
+  type SourceHealth,
+  unavailable,
+} from './source.ts';
 import { openTransfers } from './transfer-over-http.ts';
 
 /** How long a subgraph that cannot be reached is left alone, in milliseconds; then one request tries. */
@@ -183,8 +193,8 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
     health: async () => {
       try {
         const { statusCode, body: answer } = await pool.request({ path: '/health/ready', method: 'GET', headersTimeout: 2_000 });
-        const { cities } = readAnswer(await answer.text()) as { cities?: Readonly<Record<string, boolean>> };
-        return statusCode === 200 && cities ? cities : null;
+        const { cities, report = {} } = readAnswer(await answer.text()) as Partial<SourceHealth>;
+        return statusCode === 200 && cities ? { cities, report } : null;
       } catch {
         return null;
       }

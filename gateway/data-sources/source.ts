@@ -6,6 +6,7 @@ import { graphError } from '#platform/graphql/errors.ts';
 import type { SubgraphRequest } from '#platform/graphql/executor.ts';
 import { refuseTransfer, type Transfer } from '#platform/http/transfer.ts';
 
+export type SourceHealth = { readonly cities: Readonly<Record<string, boolean>>; readonly report: Readonly<Record<string, unknown>> };
 export type EventStream = AsyncGenerator<FormattedExecutionResult, void, void>;
 
 /** One subgraph as the gateway asks it, wherever it runs. */
@@ -16,8 +17,8 @@ export type Source = GraphQLDataSource<GraphContext> & {
   readonly subscribe: (request: SubgraphRequest, caller: Caller) => Promise<EventStream | FormattedExecutionResult>;
   /** Bytes outside the graph; answers 404 where the subgraph has none. */
   readonly transfer: Transfer;
-  /** State of its cities' databases; null when the subgraph itself is not reachable. */
-  readonly health: () => Promise<Readonly<Record<string, boolean>> | null>;
+  /** State of its cities' databases, and what else it tells of itself; null when the subgraph itself is not reachable. */
+  readonly health: () => Promise<SourceHealth | null>;
   readonly stop: () => Promise<void>;
 };
 

@@ -93,7 +93,7 @@ export const openTransfers = (url: string, headers: (caller: Caller) => Promise<
       }
     };
     silence.pause();
-    if (method === 'HEAD' || answer.statusCode === 204) {
+    if (method === 'HEAD' || answer.statusCode === 204 || answer.statusCode === 304) {
       await answer.body.dump();
       return { status: answer.statusCode, headers: told, body: null };
     }

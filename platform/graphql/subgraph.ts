@@ -10,10 +10,12 @@ export type Subgraph<C = unknown> = {
   readonly name: string;
   readonly schema: GraphQLSchema;
   readonly makeContext: (caller: Caller) => C;
-  /** Bytes that come and go outside the graph, at addresses under `/files/`. */
+  /** Bytes that come and go outside the graph, at addresses under `/files/` or `/audit/`. */
   readonly transfer?: Transfer;
   /** Whether each city's database answers. */
   readonly health: () => Promise<Readonly<Record<string, boolean>>>;
+  /** What else health tells of this subgraph, by a name of its own; no personal data. Shown to everybody. */
+  readonly report?: () => Readonly<Record<string, unknown>>;
   /** Ends feeds, timers and connections; what is acknowledged is already kept. */
   readonly stop: () => Promise<void>;
 };

@@ -134,7 +134,12 @@ export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOpti
       });
     });
   app.get('/health/live', () => ({ status: 'live' }));
-  app.get('/health/ready', async () => ({ status: 'ready', subgraph: subgraph.name, cities: await subgraph.health() }));
+  app.get('/health/ready', async () => ({
+    status: 'ready',
+    subgraph: subgraph.name,
+    cities: await subgraph.health(),
+    report: subgraph.report?.() ?? {},
+  }));
 
   await app.listen({ host: options.host, port: options.port });
   const { port } = app.server.address() as AddressInfo;

@@ -171,7 +171,7 @@ export const serveTransfer = async (
       const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) };
       response.writeHead(
         answer.status,
-        body === null && answer.status !== 204 ? { 'content-length': '0', ...head } : { ...head, ...length },
+        body === null && answer.status !== 204 && answer.status !== 304 ? { 'content-length': '0', ...head } : { ...head, ...length },
       );
       response.end(body ?? undefined);
       return;

@@ -4,12 +4,12 @@ import type { ErrorCode } from '#platform/graphql/errors.ts';
 import { errorBody } from './json-errors.ts';
 
 /** Headers of a request that a transfer looks at; in lower case, one value each. */
-export const TRANSFER_HEADERS = ['range', 'content-range', 'content-length'] as const;
+export const TRANSFER_HEADERS = ['range', 'content-range', 'content-length', 'if-none-match'] as const;
 
 /** Bytes that come or go at an address of a subgraph, outside the graph. */
 export type TransferRequest = {
   readonly method: 'PUT' | 'GET' | 'HEAD' | 'OTHER';
-  /** What follows `/files/` in the address. */
+  /** What follows `/files/`, or the subgraph's other prefix, in the address. */
   readonly path: string;
   readonly headers: Readonly<Partial<Record<(typeof TRANSFER_HEADERS)[number], string>>>;
   /**

@@ -11,17 +11,36 @@ import { type Context, makeContext } from './context.ts';
 import { makeCityNames } from './domain/city.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeFindEvents } from './service/find-events.ts';
+import { type LogKey, openLogKey } from './service/log-key.ts';
 import { makeReadEvents } from './service/read-events.ts';
+import { type SequencerSettings, startSequencer } from './service/sequencer.ts';
+import { makeServeLog } from './service/serve-log.ts';
 
 export type AuditSettings = {
   readonly cities: readonly CityConfig[];
-  readonly secrets: Pick<Secrets, 'cursorKey'> & { readonly databasePasswords: Pick<Secrets['databasePasswords'], 'audit'> };
+  readonly secrets: Pick<Secrets, 'cursorKey' | 'logKeys'> & {
+    readonly databasePasswords: Pick<Secrets['databasePasswords'], 'audit' | 'sequencer'>;
+  };
   readonly log: Log;
+  /** How the sequencers of the cities' logs go about it; null: none runs in this process. */
+  readonly sequencing?: Pick<SequencerSettings, 'pollMs' | 'maxBatch' | 'recheckMs' | 'standbyMs'> | null;
 };
 
-/** Starts the audit subgraph: the acts of the network as auditors read them. */
-export const startAudit = async ({ cities: configs, secrets, log }: AuditSettings): Promise<Subgraph<Context>> => {
+/** The keys of the cities' logs that are there. */
+const openLogKeys = (secrets: Pick<Secrets, 'logKeys'>): ReadonlyMap<string, LogKey> =>
+  new Map(Object.entries(secrets.logKeys).map(([city, key]) => [city, openLogKey(key)]));
+
+/** Starts the audit subgraph: the acts of the network as auditors read them, and the log that proves them. */
+export const startAudit = async ({ cities: configs, secrets, log, sequencing = {} }: AuditSettings): Promise<Subgraph<Context>> => {
   const cities = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit });
+  const writers = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 1 });
+  const keys = openLogKeys(secrets);
+  const sequencers = new Map(
+    writers.all.flatMap((database) => {
+      const key = keys.get(database.city.code);
+      return key && sequencing ? [[database.city.code, startSequencer({ database, key, log, ...sequencing })] as const] : [];
+    }),
+  );
   const schema = buildSubgraphSchema({
     typeDefs: parse(readFileSync(new URL('../../schema/audit.graphql', import.meta.url), 'utf8')),
     resolvers: resolvers as never, // the library's type wants an index signature, the generated one has none
@@ -36,6 +55,18 @@ export const startAudit = async ({ cities: configs, secrets, log }: AuditSetting
       cityNames: (language) => makeCityNames(configs, language),
     }),
     health: async () => Object.fromEntries(await Promise.all(cities.all.map(async (db) => [db.city.code, await db.ping()] as const))),
-    stop: () => cities.stop(),
+    transfer: makeServeLog(cities, keys),
+    report: () => ({
+      auditLog: Object.fromEntries(
+        [...sequencers].map(([city, sequencer]) => {
+          const { kind, ...more } = sequencer.state();
+          return [city, { state: kind, ...more }];
+        }),
+      ),
+    }),
+    stop: async () => {
+      await Promise.all([...sequencers.values()].map((sequencer) => sequencer.stop()));
+      await Promise.all([cities.stop(), writers.stop()]);
+    },
   };
 };

@@ -1,8 +1,8 @@
-/** Where a reader stands in each city's list: the number of the last entry taken, by city. A city not named was not begun. */
+/** Where a reader stands in each city's list: the position of the last entry taken, by city. A city not named was not begun. */
 export type Positions = Readonly<Record<string, string>>;
 
-/** An entry of a city's list. `number` orders the entries of its city, later ones have greater ones. */
-export type Listed = { readonly city: string; readonly number: string; readonly recordedAt: Date };
+/** An entry of a city's list, and its position there. */
+export type Listed = { readonly city: string; readonly position: string; readonly recordedAt: Date };
 
 /**
  * Merges the lists of several cities, each newest first, into one: the newest head goes first, at the same instant in order of cities.
@@ -28,7 +28,7 @@ export const mergeNewest = <T extends Listed>(
     }
     if (!newest) break;
     heads[best] = (heads[best] ?? 0) + 1;
-    positions = { ...positions, [newest.city]: newest.number };
+    positions = { ...positions, [newest.city]: newest.position };
     merged.push({ entry: newest, positions });
   }
   return merged;

@@ -1,50 +1,71 @@
 import type { CityDatabase, Named, Read } from '#platform/database/city-database.ts';
+import { BadInputError } from '#platform/pure/faults.ts';
 import type { EventFilter } from '../domain/event-filter.ts';
 
-/** An entry as it is kept. `number` counts the entries of a city; `disclosure` holds salt (base64url) and value of each commitment, by name. */
+/**
+ * An entry as it is kept. `position` is its place in the list by time: microseconds since 1970 and the number of the entry, with a point between;
+ * `disclosure` holds salt (base64url) and value of each commitment, by name.
+ */
 export type EntryRow = {
   readonly city: string;
-  readonly number: string;
+  readonly position: string;
   readonly eventId: string;
   readonly recordedAt: Date;
   readonly disclosure: Readonly<Record<string, { readonly salt: string; readonly value: string }>>;
   readonly body: Uint8Array;
 };
 
-const COLUMNS = 'city, id::text as number, event_id as "eventId", recorded_at as "recordedAt", disclosure, body';
+const COLUMNS = `city, (extract(epoch from recorded_at) * 1000000)::bigint || '.' || id as position, event_id as "eventId", recorded_at as "recordedAt", disclosure, body`;
 
 /** Conditions by the part of the filter they carry; the order is that of the parameters. */
 const CONDITIONS = {
   patientId: (n: number) => `patient_id = $${n}::text`,
   actorId: (n: number) => `actor_id = $${n}::text`,
-  action: (n: number) => `action = $${n}::text`,
   act: (n: number) => `act = $${n}::text`,
-  outcome: (n: number) => `outcome = $${n}::smallint`,
   from: (n: number) => `recorded_at >= $${n}::timestamptz`,
   to: (n: number) => `recorded_at < $${n}::timestamptz`,
-} as const satisfies Record<keyof EventFilter, (n: number) => string>;
+} as const satisfies Partial<Record<keyof EventFilter, (n: number) => string>>;
 
-const PARTS = Object.keys(CONDITIONS) as (keyof EventFilter)[];
-
-/** One statement for each set of conditions, so that the planner sees only those that count. */
-const findStatement = (parts: readonly (keyof EventFilter)[], continued: boolean): Named => {
-  const conditions = ['city = $1', ...parts.map((part, i) => CONDITIONS[part](i + 3))];
-  if (continued) conditions.push(`id < $${parts.length + 3}::bigint`);
+type Part = keyof typeof CONDITIONS;
+const PARTS = Object.keys(CONDITIONS) as Part[];
+const ACTIONS = new Set(['C', 'R', 'U', 'D', 'E']);
+const OUTCOMES = new Set([0, 4, 8, 12]);
+/** Action and outcome stand in the text: with parameters in their place the indexes of what is rare would not be taken. */
+const literalsOf = ({ action, outcome }: EventFilter): { readonly name: string; readonly conditions: readonly string[] } => {
+  if (action !== undefined && !ACTIONS.has(action)) throw new RangeError('action: no code of an action');
+  if (outcome !== undefined && !OUTCOMES.has(outcome)) throw new RangeError('outcome: no code of an outcome');
   return {
-    // At most 63 characters, or PostgreSQL cuts the name off.
-    name: `find_entries_${PARTS.map((part) => (parts.includes(part) ? 1 : 0)).join('')}${continued ? '_after' : ''}`,
-    text: `SELECT ${COLUMNS} FROM audit.entry WHERE ${conditions.join(' AND ')} ORDER BY city DESC, id DESC LIMIT $2`,
+    name: `${action ?? ''}${outcome ?? ''}`,
+    conditions: [...(action === undefined ? [] : [`action = '${action}'`]), ...(outcome === undefined ? [] : [`outcome = ${outcome}`])],
   };
 };
 
-/** Entries of one city, newest first, at most `limit`, behind the entry `before` where given. A replica may answer. */
-export const findEntries = (db: CityDatabase, filter: EventFilter, before: string | undefined, limit: number): Promise<Read<EntryRow>> => {
+/** One statement for each set of conditions, so that the planner sees only those that count. */
+const findStatement = (filter: EventFilter, parts: readonly Part[], continued: boolean): Named => {
+  const literals = literalsOf(filter);
+  const conditions = ['city = $1', ...literals.conditions, ...parts.map((part, i) => CONDITIONS[part](i + 3))];
+  const next = parts.length + 3;
+  if (continued)
+    conditions.push(`(recorded_at, id) < (timestamptz 'epoch' + $${next}::bigint * interval '1 microsecond', $${next + 1}::bigint)`);
+  return {
+    // At most 63 characters, or PostgreSQL cuts the name off.
+    name: `find_entries_${PARTS.map((part) => (parts.includes(part) ? 1 : 0)).join('')}_${literals.name}${continued ? '_after' : ''}`,
+    text: `SELECT ${COLUMNS} FROM audit.entry WHERE ${conditions.join(' AND ')} ORDER BY recorded_at DESC, id DESC LIMIT $2`,
+  };
+};
+
+const POSITION = /^(\d{1,16})\.(\d{1,19})$/;
+
+/** Entries of one city, newest first, at most `limit`, behind the position `after` where given. A replica may answer. */
+export const findEntries = (db: CityDatabase, filter: EventFilter, after: string | undefined, limit: number): Promise<Read<EntryRow>> => {
   const parts = PARTS.filter((part) => filter[part] !== undefined);
-  return db.read<EntryRow>(findStatement(parts, before !== undefined), [
+  const behind = after === undefined ? [] : POSITION.exec(after)?.slice(1);
+  if (!behind) throw new BadInputError('after', 'is no cursor of this list; take one that this list gave');
+  return db.read<EntryRow>(findStatement(filter, parts, after !== undefined), [
     db.city.code,
     limit,
     ...parts.map((part) => filter[part]),
-    ...(before === undefined ? [] : [before]),
+    ...behind,
   ]);
 };
 

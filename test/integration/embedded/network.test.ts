@@ -71,7 +71,8 @@ describe('a first start', () => {
       ).rows;
       expect(row).toEqual({ rolsuper: false, rolcreaterole: false, rolcreatedb: false, rolreplication: false, rolbypassrls: false });
       const [path] = (await client.query('SHOW search_path')).rows;
-      expect(path).toEqual({ search_path: role === 'relay' ? 'scheduling' : role === 'migrator' ? '"$user", public' : role });
+      const others: Partial<Record<string, string>> = { relay: 'scheduling', sequencer: 'audit', migrator: '"$user", public' };
+      expect(path).toEqual({ search_path: others[role] ?? role });
       if (role !== 'migrator') {
         expect(await codeOf(client.query('CREATE TABLE public.x (a int)'))).toBe('42501');
         expect(await codeOf(client.query('CREATE SCHEMA x'))).toBe('42501');

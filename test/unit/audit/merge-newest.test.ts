@@ -7,7 +7,7 @@ const lists = fc
   .array(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 12 }), { minLength: 1, maxLength: 4 })
   .map((cities) =>
     cities.map((times, city) =>
-      times.map((time, i): Listed => ({ city: `C${city}`, number: String(times.length - i), recordedAt: new Date(time) })),
+      times.map((time, i): Listed => ({ city: `C${city}`, position: String(times.length - i), recordedAt: new Date(time) })),
     ),
   );
 
@@ -43,7 +43,7 @@ describe('mergeNewest', () => {
         let positions = {};
         for (;;) {
           const rest = given.map((list) =>
-            list.filter(({ city, number }) => {
+            list.filter(({ city, position }) => {
               const before = (positions as Record<string, string>)[city];
               return before === undefined || Number(number) < Number(before);
             }),

@@ -1,0 +1,187 @@
+import type pg from 'pg';
+import type { CityDatabase } from '#platform/database/city-database.ts';
+import { CityUnavailableError, isConnectionFailure } from '#platform/database/errors.ts';
+import { describeError, type Log } from '#platform/observability/log.ts';
+import { askWithin, endSoon } from '#platform/sequence/connection.ts';
+import { signCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
+import { formatNote } from '#platform/tlog/note.ts';
+import { TILE_WIDTH } from '#platform/tlog/tiles.ts';
+import { TlogError } from '#platform/tlog/tlog-error.ts';
+import { type Ask, appendToLog, beginLog, isSamePosition, lockLog, readHead, readLeavesBehind } from '../store/log-store.ts';
+import { checkHead, checkSlice, inspectLog, type SoundLog } from './check-log.ts';
+import type { LogKey } from './log-key.ts';
+
+export type SequencerSettings = {
+  /** The city's database as the role `sequencer`. */
+  readonly database: CityDatabase;
+  readonly key: LogKey;
+  readonly log: Log;
+  /** How often the log is looked at for new entries. */
+  readonly pollMs?: number;
+  /** Entries under one signature at most. */
+  readonly maxBatch?: number;
+  /** How often a log that is broken is gone through again, and one that another process holds is asked for. */
+  readonly recheckMs?: number;
+  readonly standbyMs?: number;
+};
+
+/**
+ * What a sequencer is about: it signs, another process does (`standby`), its city does not answer (`away`), or the log contradicts its last
+ * checkpoint and nothing is signed (`broken`; `firstBadIndex` null where it is not yet, or cannot be, told).
+ */
+export type SequencerState =
+  | { readonly kind: 'signing' | 'standby' | 'away' }
+  | { readonly kind: 'broken'; readonly firstBadIndex: number | null };
+
+export type Sequencer = { readonly state: () => SequencerState; readonly stop: () => Promise<void> };
+
+const MAX_BATCH = 16_384;
+/** Bundles of the past that are gone through at once while signing, and how often. */
+const SLICE = 4;
+const SLICE_EVERY_MS = 1_000;
+/** What is gone through before the first signature: bundles at once, and for how long at most. */
+const FIRST_SLICE = 16;
+const FIRST_MS = 1_000;
+const RETRY_MS = 500;
+
+const sleepUntil = (stopped: AbortSignal, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      stopped.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    stopped.addEventListener('abort', done, { once: true });
+    if (stopped.aborted) done();
+  });
+
+/**
+ * Turns a city's entries into its log: takes the new ones behind the fence in the order of (xid, id), appends them to the tree, and commits
+ * tiles, state and signed checkpoint with one statement. Holds an advisory lock on a connection of its own; where another process holds
+ * it, it stands by. Before each signature the tree has to match the last checkpoint, and a part of the past, in turn, the entries.
+ */
+export const startSequencer = (settings: SequencerSettings): Sequencer => {
+  const { database, key, log, pollMs = 200, maxBatch = MAX_BATCH, recheckMs = 30_000, standbyMs = 1_000 } = settings;
+  const city = database.city.code;
+  const ending = new AbortController();
+  const stopped = ending.signal;
+  let state: SequencerState = { kind: 'away' };
+
+  const begin = async (ask: Ask): Promise<void> => {
+    const { state: known, checkpoint } = await readHead(ask, city);
+    if (known || checkpoint) return;
+    await beginLog(ask, city, formatNote(await signCheckpoint({ origin: key.origin, size: 0, root: EMPTY_ROOT }, key.signer)));
+  };
+
+  /** Signs what is new; tells where the log stands, and whether more waits. Throws `TlogError` where the log contradicts itself. */
+  const step = async (ask: Ask, known: SoundLog): Promise<{ readonly log: SoundLog; readonly isFull: boolean } | null> => {
+    const fresh = await readLeavesBehind(ask, city, known.last, known.checkpoint.size, maxBatch);
+    if (!fresh) return null;
+    const sound = await checkHead(ask, city, await readHead(ask, city), key);
+    const from = sound.checkpoint.size;
+    if (from !== known.checkpoint.size || !isSamePosition(sound.last, known.last))
+      throw new TlogError('mismatch', 'the log is not where this sequencer left it');
+    const { writer } = sound;
+    writer.append(fresh.hashes);
+    const checkpoint = { origin: key.origin, size: writer.size, root: writer.root() };
+    const note = formatNote(await signCheckpoint(checkpoint, key.signer));
+    const tiles = writer.takeTiles().map(({ tile, bytes }) => ({ level: tile.level, n: tile.index, data: bytes }));
+    const isDone = await appendToLog(ask, city, { from, size: writer.size, last: fresh.last, tiles, marks: fresh.marks, note });
+    if (!isDone) throw new TlogError('mismatch', 'somebody else went on with the log');
+    return { log: { checkpoint, last: fresh.last, writer }, isFull: fresh.hashes.length === maxBatch };
+  };
+
+  const serve = async (ask: Ask, isOpen: () => boolean): Promise<void> => {
+    await begin(ask);
+    let known = await checkHead(ask, city, await readHead(ask, city), key);
+    const bundlesOf = ({ checkpoint }: SoundLog): number => Math.ceil(checkpoint.size / TILE_WIDTH);
+    let slice = 0;
+    const look = async (bundles: number): Promise<void> => {
+      if (slice >= bundlesOf(known)) slice = 0;
+      await checkSlice(ask, city, known, slice, bundles);
+      slice += bundles;
+    };
+    for (const end = Date.now() + FIRST_MS; slice < bundlesOf(known) && Date.now() < end && !stopped.aborted; ) await look(FIRST_SLICE);
+    state = { kind: 'signing' };
+    let lookedAt = Date.now();
+    while (!stopped.aborted && isOpen()) {
+      if (Date.now() - lookedAt >= SLICE_EVERY_MS) {
+        await look(SLICE);
+        lookedAt = Date.now();
+      }
+      const stepped = await step(ask, known);
+      if (stepped) known = stepped.log;
+      if (!stepped?.isFull) await sleepUntil(stopped, pollMs);
+    }
+  };
+
+  /** Tells of a log that contradicts itself, and comes back once it is whole again. The lock stays with this process meanwhile. */
+  const holdBroken = async (ask: Ask, fault: TlogError): Promise<void> => {
+    state = { kind: 'broken', firstBadIndex: null };
+    for (let told: number | null | undefined; !stopped.aborted; ) {
+      const { firstBadIndex } = await inspectLog(ask, city, key);
+      if (firstBadIndex === null && told !== undefined) {
+        log.warn('the audit log is whole again, signing goes on', { city });
+        return;
+      }
+      state = { kind: 'broken', firstBadIndex };
+      if (told !== firstBadIndex)
+        log.error('the audit log contradicts its checkpoints, nothing is signed', { city, firstBadIndex, fault: fault.fault });
+      told = firstBadIndex;
+      await sleepUntil(stopped, recheckMs);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stopped.aborted) {
+      let client: pg.Client | null = null;
+      let isOpen = true;
+      let waitMs = RETRY_MS;
+      try {
+        const own = await database.dedicated();
+        client = own;
+        own.on('end', () => {
+          isOpen = false;
+        });
+        let turn: Promise<unknown> = Promise.resolve();
+        // One statement at a time: a connection takes no more.
+        const ask: Ask = ({ name, text }, values) => {
+          const asked = turn.then(() => askWithin(own, text, values, name));
+          turn = asked.catch(() => {});
+          return asked as never;
+        };
+        if (await lockLog(ask, city)) {
+          while (!stopped.aborted && isOpen) {
+            try {
+              await serve(ask, () => isOpen);
+            } catch (error) {
+              if (!(error instanceof TlogError)) throw error;
+              await holdBroken(ask, error);
+            }
+          }
+        } else {
+          state = { kind: 'standby' };
+          waitMs = standbyMs;
+        }
+      } catch (error) {
+        // A log that was found broken stays so in health until it was looked at again.
+        if (state.kind !== 'broken') state = { kind: 'away' };
+        const isExpected = error instanceof CityUnavailableError || isConnectionFailure(error) || !isOpen;
+        log[isExpected ? 'debug' : 'warn']('the sequencer lost its city', { city, ...describeError(error) });
+      } finally {
+        await endSoon(client);
+      }
+      await sleepUntil(stopped, waitMs);
+    }
+  };
+  const running = run();
+  return {
+    state: () => state,
+    stop: async () => {
+      ending.abort();
+      await running;
+    },
+  };
+};

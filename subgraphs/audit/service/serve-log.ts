@@ -1,0 +1,67 @@
+import { hash } from 'node:crypto';
+import type { Cities } from '#platform/database/cities.ts';
+import type { CityDatabase } from '#platform/database/city-database.ts';
+import { refuseTransfer, type Transfer, type TransferAnswer } from '#platform/http/transfer.ts';
+import { formatBundle, parseTilePath, TILE_WIDTH, type TileId } from '#platform/tlog/tiles.ts';
+import { askReading, findBundle, findCheckpoint } from '../store/log-view-store.ts';
+import { tileSource } from './check-log.ts';
+import type { LogKey } from './log-key.ts';
+
+const TEXT = 'text/plain; charset=utf-8';
+const BYTES = 'application/octet-stream';
+/** A checkpoint is asked for anew each time; what a tile holds never changes, but a partial one may give way to the full one. */
+const ANEW = 'no-cache';
+const FOR_GOOD = 'public, max-age=31536000, immutable';
+const FOR_AN_HOUR = 'public, max-age=3600';
+/** Pages of any origin may read a log. */
+const OPEN = { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' };
+
+type File = { readonly bytes: Uint8Array; readonly type: string; readonly caching: string };
+
+const readTile = async (db: CityDatabase, tile: TileId): Promise<Uint8Array | null> => {
+  if (tile.level !== 'entries') return tileSource(askReading(db), db.city.code)(tile);
+  const entries = await findBundle(db, tile.index, tile.width);
+  return entries.length === tile.width ? formatBundle(entries) : null;
+};
+
+const readFile = async (db: CityDatabase, path: string, key: LogKey | undefined): Promise<File | null> => {
+  if (path === 'key') return key ? { bytes: Buffer.from(`${key.vkey}\n`), type: TEXT, caching: ANEW } : null;
+  if (path === 'checkpoint') {
+    const checkpoint = await findCheckpoint(db);
+    return checkpoint && { bytes: Buffer.from(checkpoint.note), type: TEXT, caching: ANEW };
+  }
+  const tile = parseTilePath(path);
+  const bytes = tile && (await readTile(db, tile));
+  return bytes && { bytes, type: BYTES, caching: tile.width === TILE_WIDTH ? FOR_GOOD : FOR_AN_HOUR };
+};
+
+/**
+ * Files of the cities' logs, for anybody: `{city}/checkpoint`, `{city}/key` (the public key, `<name>+<id>+<base64>`), `{city}/tile/{L}/{N}[.p/{W}]` and
+ * `{city}/tile/entries/{N}[.p/{W}]`, as https://c2sp.org/tlog-tiles has them. Nothing is recorded of it: the leaves hold no personal values.
+ */
+export const makeServeLog =
+  (cities: Cities, keys: ReadonlyMap<string, LogKey>): Transfer =>
+  async ({ method, path, headers, caller }): Promise<TransferAnswer> => {
+    const { requestId } = caller;
+    if (method !== 'GET' && method !== 'HEAD')
+      return refuseTransfer(405, 'BAD_USER_INPUT', 'A log is read with GET or HEAD.', requestId, { allow: 'GET, HEAD', ...OPEN });
+    const at = path.indexOf('/');
+    const [code, rest] = [path.slice(0, Math.max(at, 0)), path.slice(at + 1)];
+    const db = cities.find(code);
+    const file = db && (await readFile(db, rest, keys.get(code)));
+    if (!file)
+      return refuseTransfer(404, 'NOT_FOUND', 'There is nothing at this address.', requestId, { 'cache-control': 'no-store', ...OPEN });
+    const etag = `"${hash('sha256', file.bytes, 'base64url').slice(0, 22)}"`;
+    const told = { 'content-type': file.type, 'cache-control': file.caching, etag, ...OPEN };
+    const known = headers['if-none-match']?.split(',').map((each) => each.trim().replace(/^W\//, '')) ?? [];
+    if (known.includes(etag) || known.includes('*')) return { status: 304, headers: told, body: null };
+    const length = { 'content-length': String(file.bytes.length) };
+    if (method === 'HEAD') return { status: 200, headers: { ...told, ...length }, body: null };
+    return {
+      status: 200,
+      headers: { ...told, ...length },
+      body: (async function* () {
+        yield file.bytes;
+      })(),
+    };
+  };
