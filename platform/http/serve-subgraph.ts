@@ -138,7 +138,7 @@ export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOpti
     status: 'ready',
     subgraph: subgraph.name,
     cities: await subgraph.health(),
-    report: subgraph.report?.() ?? {},
+    ...(subgraph.report ? { report: subgraph.report() } : {}),
   }));
 
   await app.listen({ host: options.host, port: options.port });

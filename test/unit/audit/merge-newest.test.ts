@@ -45,7 +45,7 @@ describe('mergeNewest', () => {
           const rest = given.map((list) =>
             list.filter(({ city, position }) => {
               const before = (positions as Record<string, string>)[city];
-              return before === undefined || Number(number) < Number(before);
+              return before === undefined || Number(position) < Number(before);
             }),
           );
           const page = mergeNewest(rest, positions, size);
