@@ -8,7 +8,7 @@ import type { MedicalFile, Upload } from '../domain/file.ts';
 import type { RefusalOf } from '../domain/refusal.ts';
 import { readStanding } from '../store/directory-store.ts';
 import { toFileOf } from '../store/file-row.ts';
-import { findKeptVersion, giveUpUpload, insertVersion, lockSubject, lockUpload } from '../store/upload-store.ts';
+import { discardForgotten, findKeptVersion, giveUpUpload, insertVersion, lockSubject, lockUpload } from '../store/upload-store.ts';
 import { fileEntity, Outcome, toEvent } from './acts.ts';
 import { orUnavailable, refuse, refusePatient, requireViewer } from './admit-upload.ts';
 import type { Parts } from './parts.ts';
@@ -28,7 +28,7 @@ class Superseded extends Error {}
  */
 export const makeKeepVersion = (parts: Parts): KeepVersion => {
   const { cities, fault, inTurn } = parts;
-  return (caller, act, { city, id, patientId }, stored) =>
+  return (caller, act, { city, id, patientId, blobId }, stored) =>
     orUnavailable(async (): Promise<KeepOutcome> => {
       const viewer = requireViewer(caller);
       const place = { city, act, patientId };
@@ -36,6 +36,7 @@ export const makeKeepVersion = (parts: Parts): KeepVersion => {
       const keep = async (tx: Transaction): Promise<KeepOutcome | 'ended' | 'denied'> => {
         await lockSubject(tx, city, patientId);
         const upload = await lockUpload(tx, city, id);
+        if (!upload) await discardForgotten(tx, { city, id, blobId });
         if (!upload || upload.state === 'refused') return 'ended';
         const standing = await readStanding(tx, city, patientId, viewer.practitionerId);
         const relation = { ...NO_RELATION, inCare: standing.inCare, granted: standing.granted };
@@ -63,7 +64,7 @@ export const makeKeepVersion = (parts: Parts): KeepVersion => {
         return outcome;
       } catch (error) {
         if (!(error instanceof Superseded)) throw error;
-        await cities.of(city).transaction((tx) => giveUpUpload(tx, { city, id }, 'FileNotFound'));
+        await cities.of(city).transaction((tx) => giveUpUpload(tx, { city, id, blobId }, 'FileNotFound'));
         return refuse(parts, caller, place, { kind: 'UploadNotFound' });
       }
     });

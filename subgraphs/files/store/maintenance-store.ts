@@ -97,8 +97,16 @@ export const renewWriting = async (db: CityDatabase, blobId: string, lease: stri
 
 const RELEASE: Named = {
   name: 'files_release_writing',
-  text: 'DELETE FROM files.writing WHERE city = $1 AND blob_id = $2 AND lease = $3',
+  text: `WITH released AS (DELETE FROM files.writing WHERE city = $1 AND blob_id = $2 AND lease = $3)
+    INSERT INTO files.destruction AS d (city, blob_id, store, reason)
+    SELECT $1, $2, store, 'erased' FROM unnest('{primary,backup}'::text[]) AS store
+    WHERE NOT EXISTS (SELECT FROM files.version WHERE city = $1 AND blob_id = $2)
+    ON CONFLICT (city, blob_id, store) DO UPDATE SET reason = 'erased', tries = d.tries + 1, next_try_at = now()`,
 };
+/**
+ * Gives the right to write back. A version that is gone by now is destroyed once more: whoever was held up for longer than the right lasted
+ * may have put something behind its destruction.
+ */
 export const releaseWriting = async (db: CityDatabase, blobId: string, lease: string): Promise<void> => {
   await db.named(RELEASE, [db.city.code, blobId, lease]);
 };
@@ -169,10 +177,11 @@ export const claimDestructions = (db: CityDatabase, store: StoreName, limit: num
 
 const FORGET_DESTRUCTION: Named = {
   name: 'files_forget_destruction',
-  text: 'DELETE FROM files.destruction WHERE city = $1 AND blob_id = $2 AND store = $3',
+  text: 'DELETE FROM files.destruction WHERE city = $1 AND blob_id = $2 AND store = $3 AND tries = $4',
 };
-export const forgetDestruction = async (db: CityDatabase, blobId: string, store: StoreName): Promise<void> => {
-  await db.named(FORGET_DESTRUCTION, [db.city.code, blobId, store]);
+/** Ends a destruction that is done, unless it was taken or ordered again meanwhile. */
+export const forgetDestruction = async (db: CityDatabase, { blobId, tries }: DueDestruction, store: StoreName): Promise<void> => {
+  await db.named(FORGET_DESTRUCTION, [db.city.code, blobId, store, tries]);
 };
 
 const ORDER_DESTRUCTION: Named = {

@@ -312,7 +312,24 @@ const GIVE_UP: Named = {
   text: `UPDATE files.upload SET state = 'refused', refusal = $3, expires_at = now(), lease = NULL, lease_until = NULL, address_until = NULL
     WHERE city = $1 AND id = $2 AND state IN ('open', 'received')`,
 };
+const DISCARD_FORGOTTEN: Named = {
+  name: 'files_discard_forgotten',
+  text: `INSERT INTO files.destruction (city, blob_id, store, reason)
+    SELECT $1, $3, store, 'abandoned' FROM unnest('{primary,backup}'::text[]) AS store
+    WHERE NOT EXISTS (SELECT FROM files.upload WHERE city = $1 AND id = $2)
+      AND NOT EXISTS (SELECT FROM files.version WHERE city = $1 AND blob_id = $3)
+    ON CONFLICT DO NOTHING`,
+};
+/**
+ * Orders that what an upload left in the stores is removed, where the sweep has cleared the upload under its writer's hands: what was
+ * written since then would be known to nobody. No change where the upload still has its row, or became a version.
+ */
+export const discardForgotten = async (tx: Transaction, { city, id, blobId }: Pick<Upload, 'city' | 'id' | 'blobId'>): Promise<void> => {
+  await tx.named(DISCARD_FORGOTTEN, [city, id, blobId]);
+};
+
 /** Ends an upload that becomes nothing; its room and what stands in the stores are cleared by the sweep, which looks for ended ones. */
-export const giveUpUpload = async (tx: Transaction, { city, id }: Pick<Upload, 'city' | 'id'>, reason: string): Promise<void> => {
-  await tx.named(GIVE_UP, [city, id, reason]);
+export const giveUpUpload = async (tx: Transaction, upload: Pick<Upload, 'city' | 'id' | 'blobId'>, reason: string): Promise<void> => {
+  await tx.named(GIVE_UP, [upload.city, upload.id, reason]);
+  await discardForgotten(tx, upload);
 };

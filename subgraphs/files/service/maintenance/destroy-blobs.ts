@@ -10,14 +10,15 @@ const AT_ONCE = 4;
 /** Destroys in one store the keys and contents of deleted files and erased patients, and removes what abandoned uploads left. */
 export const makeDestroyBlobs = (parts: DutyParts, store: StoreName, absences: Absences): Duty => {
   const { vault, log, fault, isStopped } = parts;
-  const destroy = async (db: CityDatabase, { blobId, reason }: DueDestruction): Promise<void> => {
-    const ref = { city: db.city.code, id: blobId };
+  const destroy = async (db: CityDatabase, due: DueDestruction): Promise<void> => {
+    const { reason } = due;
+    const ref = { city: db.city.code, id: due.blobId };
     if (reason === 'abandoned') await vault.discard(ref, store);
     else {
       await vault.destroy(ref, store);
       await fault(`erase:destroyed-${store}`);
     }
-    await forgetDestruction(db, blobId, store);
+    await forgetDestruction(db, due, store);
     if (reason === 'erased') await fault('erase:forgotten');
   };
   return {
