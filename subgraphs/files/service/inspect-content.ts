@@ -1,4 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type';
+import { releaseBytes } from '#platform/pure/release-bytes.ts';
 import { type AllowedType, type Detected, judgeContent } from '../domain/content-type.ts';
 import type { ContentRefusedReason } from '../domain/refusal.ts';
 
@@ -102,15 +103,17 @@ export type ContentInspector = {
 
 /**
  * Inspects a content that was declared to be of a type. Texts are UTF-8 without NUL, other controls and markup. A type is told by the first
- * 64 KiB; scanners' test signature is looked for everywhere, and a ZIP archive behind something else.
+ * 64 KiB; scanners' test signature is looked for everywhere, and a ZIP archive behind something else. `sizeBytes`: how long the content was
+ * told to be, where that is checked as well, so that nothing but its end has to be kept.
  */
-export const makeContentInspector = (declared: AllowedType): ContentInspector => {
+export const makeContentInspector = (declared: AllowedType, sizeBytes = 0): ContentInspector => {
   const headParts: Buffer[] = [];
   let headBytes = 0;
   let totalBytes = 0;
   /** Room for two tails, so that most pieces are added without moving what is there; `tailEnd` bytes of it are written. */
   let tailRoom: Buffer | null = null;
   let tailEnd = 0;
+  let last: Buffer = NOTHING;
   let isMalware = false;
   let isText = true;
   let hasMarkup = false;
@@ -119,7 +122,9 @@ export const makeContentInspector = (declared: AllowedType): ContentInspector =>
 
   const tail = (): Buffer => tailRoom?.subarray(Math.max(0, tailEnd - TAIL_BYTES), tailEnd) ?? NOTHING;
   const keepTail = (piece: Buffer): void => {
-    const end = piece.subarray(-TAIL_BYTES);
+    const missing = sizeBytes - TAIL_BYTES - (totalBytes - piece.length);
+    const end = piece.subarray(Math.max(0, missing, piece.length - TAIL_BYTES));
+    if (end.length === 0) return;
     tailRoom ??= Buffer.allocUnsafeSlow(2 * TAIL_BYTES);
     if (tailEnd + end.length > tailRoom.length) tailEnd = tail().copy(tailRoom, 0);
     end.copy(tailRoom, tailEnd);
@@ -163,13 +168,16 @@ export const makeContentInspector = (declared: AllowedType): ContentInspector =>
       }
       totalBytes += piece.length;
       // The end of what came before is looked at once more: a signature may lie across two pieces.
-      const seam = Buffer.concat([tail().subarray(-(EICAR.length - 1)), piece.subarray(0, EICAR.length - 1)]);
+      const seam = Buffer.concat([last, piece.subarray(0, EICAR.length - 1)]);
       isMalware ||= seam.includes(EICAR) || piece.includes(EICAR);
+      last = Buffer.concat([last, piece.subarray(-(EICAR.length - 1))]).subarray(-(EICAR.length - 1));
       keepTail(piece);
       readText(piece);
     },
     finish: async () => {
       const found: Detected = { isMalware, type: await detect() };
+      if (tailRoom) releaseBytes(tailRoom);
+      tailRoom = null;
       return judgeContent(declared, found);
     },
   };

@@ -208,24 +208,32 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
     const total = bodySize(sizeBytes, key !== null);
     const type = toAllowedType(upload.contentType);
     if (type === null) return reject(actor, upload, null, 'TYPE_NOT_ALLOWED');
-    const inspector: ContentInspector = makeContentInspector(type);
+    const inspector: ContentInspector = makeContentInspector(type, sizeBytes);
     // In steps: a text of a whole chunk would lie among the long-lived things, and the process would grow.
     const inspect = (piece: Uint8Array): void => {
       for (let from = 0; from < piece.length; from += INSPECTED_AT_ONCE) inspector.write(piece.subarray(from, from + INSPECTED_AT_ONCE));
     };
     let writer: VaultWriter | null = null;
-    let held: Uint8Array[] = [];
+    /** What came before anything is stored; a piece of a connection is no longer than the room behind a chunk. */
+    let held: Buffer | null = null;
     let heldBytes = 0;
+    const hold = (piece: Uint8Array): void => {
+      held ??= Buffer.allocUnsafeSlow(Math.min(sizeBytes, 2 * CHUNK_BYTES));
+      if (heldBytes + piece.length > held.length) held = Buffer.concat([held.subarray(0, heldBytes), piece]);
+      else held.set(piece, heldBytes);
+      heldBytes += piece.length;
+    };
     let readBytes = 0;
 
     const begin = async (isWhole: boolean): Promise<ContentRefusedReason | null> => {
-      const first = Buffer.concat(held);
-      held = [];
+      const first = held?.subarray(0, heldBytes) ?? Buffer.alloc(0);
       const refused = await inspectHead(type, first, isWhole);
       if (refused !== null) return refused;
       writer = await vault.create(refOf(upload));
       await fault('upload:keys');
       await writer.write(first);
+      if (held) releaseBytes(held);
+      held = null;
       await fault('upload:first-chunk');
       return null;
     };
@@ -284,8 +292,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
         const mine = writer as VaultWriter | null;
         if (mine) await mine.write(piece);
         else {
-          held.push(Buffer.from(piece));
-          heldBytes += piece.length;
+          hold(piece);
           if (heldBytes < CHUNK_BYTES) continue;
           const refused = await begin(heldBytes === sizeBytes);
           if (refused !== null) return await reject(actor, upload, null, refused);
