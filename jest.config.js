@@ -27,5 +27,6 @@ export default {
     project('e2e', clusters),
     project('chaos'),
     project('engines'),
+    project('large'),
   ],
 };
