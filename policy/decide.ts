@@ -47,6 +47,7 @@ export type Question =
   | { readonly action: 'file:delete'; readonly resource: OfPatient & { readonly isUploader: boolean } }
   | { readonly action: 'file:operate'; readonly resource: { readonly city: string } }
   | { readonly action: 'audit:read' }
+  | { readonly action: 'audit:read-trail'; readonly resource: { readonly patientId: string } }
   | { readonly action: 'graph:introspect' };
 
 export type Decision = { readonly allow: true } | { readonly allow: false; readonly reason: 'unauthenticated' | 'forbidden' };
@@ -131,6 +132,8 @@ export const decide = (viewer: PolicyViewer | null, question: Question): Decisio
       return when(isSelf(viewer, question.resource.patientId));
     case 'audit:read':
       return when(viewer.role === 'U');
+    case 'audit:read-trail':
+      return when(isSelf(viewer, question.resource.patientId) || viewer.role === 'U');
     case 'graph:introspect':
       return when(viewer.role === 'A');
     default:

@@ -45,6 +45,7 @@ export const generateTypes = async (name: SubgraphName): Promise<string> => {
         LocalDateTime: 'string',
         Base64: 'Uint8Array',
         ByteCount: 'number',
+        EntryCount: 'number',
         ID: 'string',
         _FieldSet: 'string',
       },

@@ -4,6 +4,7 @@ import { StoreFullError, StoreUnavailableError } from '#platform/blobs/store.ts'
 import { CityUnavailableError, OverloadedError, sqlStateOf } from '#platform/database/errors.ts';
 import { KeyRefusedError, KeysUnavailableError } from '#platform/keys/key-ring.ts';
 import { BadInputError, ForbiddenError, LimitExceededError, NotFoundError, UnauthenticatedError } from '#platform/pure/faults.ts';
+import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { IntegrityError } from '#platform/vault/vault.ts';
 
 /** Every code that an error of the graph can carry. */
@@ -48,6 +49,8 @@ export const toGraphError = (thrown: unknown): GraphQLError | null => {
   if (thrown instanceof LimitExceededError) return graphError('LIMIT_EXCEEDED', thrown.message);
   if (thrown instanceof IntegrityError || thrown instanceof KeyRefusedError)
     return graphError('INTEGRITY_ERROR', 'No store holds this content intact; it is not shown.');
+  if (thrown instanceof TlogError)
+    return graphError('INTEGRITY_ERROR', 'The log does not match its checkpoint; nothing can be proven from it.');
   if (thrown instanceof StoreFullError) return graphError('STORAGE_FULL', 'The storage is full; nothing was written.');
   if (thrown instanceof StoreUnavailableError)
     return graphError('SUBGRAPH_UNAVAILABLE', 'The stores of contents do not answer now. Try again in a moment.');

@@ -96,22 +96,28 @@ export const Base64 = new GraphQLScalarType<Uint8Array, string>({
   },
 });
 
-const toCount = (value: unknown): number => {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-    throw bad('A ByteCount is a whole number from 0 to 9007199254740991.');
-  return value;
+/** A whole number from 0 to 2^53 − 1; a `number` inside. */
+const makeCount = (name: string): GraphQLScalarType<number, number> => {
+  const toCount = (value: unknown): number => {
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+      throw bad(`A ${name} is a whole number from 0 to 9007199254740991.`);
+    return value;
+  };
+  return new GraphQLScalarType<number, number>({
+    name,
+    serialize: (value) => {
+      if (!Number.isSafeInteger(value) || (value as number) < 0) throw new TypeError(`a ${name} is a whole number`);
+      return value as number;
+    },
+    parseValue: toCount,
+    parseLiteral: (node) => {
+      if (node.kind !== Kind.INT) throw bad(`A ${name} is written as a whole number.`);
+      return toCount(Number(node.value));
+    },
+  });
 };
 
-/** A whole number from 0 to 2^53 − 1; a `number` inside. */
-export const ByteCount = new GraphQLScalarType<number, number>({
-  name: 'ByteCount',
-  serialize: (value) => {
-    if (!Number.isSafeInteger(value) || (value as number) < 0) throw new TypeError('a ByteCount is a whole number');
-    return value as number;
-  },
-  parseValue: toCount,
-  parseLiteral: (node) => {
-    if (node.kind !== Kind.INT) throw bad('A ByteCount is written as a whole number.');
-    return toCount(Number(node.value));
-  },
-});
+/** Sizes in bytes. */
+export const ByteCount = makeCount('ByteCount');
+/** How many entries a log has, or which one is meant. */
+export const EntryCount = makeCount('EntryCount');

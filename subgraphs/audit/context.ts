@@ -2,12 +2,20 @@ import DataLoader from 'dataloader';
 import type { Caller, Viewer } from '#platform/access/viewer.ts';
 import type { SeenEvent } from './domain/audit-event.ts';
 import type { CityView } from './domain/city.ts';
+import type { CheckpointView, ProofView } from './domain/log-view.ts';
 import type { EventPage, FindEventsArgs } from './service/find-events.ts';
+import type { Prove } from './service/prove.ts';
 
 /** What the parts of this subgraph do, made once when it starts. */
 export type Services = {
   readonly findEvents: (caller: Caller, args: FindEventsArgs) => Promise<EventPage>;
   readonly readEvents: (caller: Caller, ids: readonly string[]) => Promise<(SeenEvent | Error)[]>;
+  readonly findTrail: (
+    caller: Caller,
+    patientId: string,
+    page: { readonly first?: number | null; readonly after?: string | null },
+  ) => Promise<EventPage>;
+  readonly prove: Prove;
   readonly cityNames: (language: 'en' | 'fr') => (code: string) => CityView | null;
 };
 
@@ -17,6 +25,8 @@ export type Context = {
   readonly viewer: Viewer | null;
   readonly services: {
     readonly findEvents: (args: FindEventsArgs) => Promise<EventPage>;
+    readonly findTrail: (patientId: string, page: { readonly first?: number | null; readonly after?: string | null }) => Promise<EventPage>;
+    readonly prove: Pick<Prove, 'checkpointOf' | 'proveGrowth'>;
     readonly city: (code: string) => CityView | null;
     /** The same for a code that an entry holds; throws where configuration lacks it. */
     readonly cityOf: (code: string) => CityView;
@@ -24,11 +34,33 @@ export type Context = {
   readonly loaders: {
     /** One event; each is recorded as read once per request, however often it is asked for. */
     readonly event: DataLoader<string, SeenEvent>;
+    /** That an event is in its city's log; null while it is under no checkpoint. */
+    readonly proof: DataLoader<Logged, ProofView | null, string>;
+    /** A city's latest checkpoint; null before its first. */
+    readonly checkpoint: DataLoader<string, CheckpointView | null>;
   };
 };
 
 /** At most so many events are read, and recorded as read, by one statement. */
 const MAX_BATCH = 100;
+
+/** An event that may be in its city's log. */
+type Logged = Pick<SeenEvent, 'id' | 'cityCode'>;
+
+const toError = (error: unknown): Error => (error instanceof Error ? error : new Error('a reading failed', { cause: error }));
+
+/** Proofs of events of several cities, each city by itself. */
+const proveAll = async (prove: Prove, events: readonly Logged[]): Promise<(ProofView | Error | null)[]> => {
+  const proofs = new Map<string, ProofView | Error | null>();
+  await Promise.all(
+    [...Map.groupBy(events, ({ cityCode }) => cityCode)].map(async ([city, some]) => {
+      const ids = some.map(({ id }) => id);
+      const answers = await prove.proveEvents(city, ids).catch((error: unknown) => ids.map(() => toError(error)));
+      for (const [i, id] of ids.entries()) proofs.set(id, answers[i] ?? null);
+    }),
+  );
+  return events.map(({ id }) => proofs.get(id) ?? null);
+};
 
 export const makeContext =
   (services: Services) =>
@@ -39,6 +71,8 @@ export const makeContext =
       viewer: caller.viewer,
       services: {
         findEvents: (args) => services.findEvents(caller, args),
+        findTrail: (patientId, page) => services.findTrail(caller, patientId, page),
+        prove: services.prove,
         city,
         cityOf: (code) => {
           const found = city(code);
@@ -46,6 +80,10 @@ export const makeContext =
           return found;
         },
       },
-      loaders: { event: new DataLoader((ids) => services.readEvents(caller, ids), { maxBatchSize: MAX_BATCH }) },
+      loaders: {
+        event: new DataLoader((ids) => services.readEvents(caller, ids), { maxBatchSize: MAX_BATCH }),
+        proof: new DataLoader((events) => proveAll(services.prove, events), { maxBatchSize: MAX_BATCH, cacheKeyFn: ({ id }) => id }),
+        checkpoint: new DataLoader((codes) => Promise.all(codes.map((code) => services.prove.checkpointOf(code).catch(toError)))),
+      },
     };
   };

@@ -10,8 +10,9 @@ import { makeCursorCodec } from '#platform/paging/connection.ts';
 import { type Context, makeContext } from './context.ts';
 import { makeCityNames } from './domain/city.ts';
 import { resolvers } from './resolvers/index.ts';
-import { makeFindEvents } from './service/find-events.ts';
+import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
 import { type LogKey, openLogKey } from './service/log-key.ts';
+import { makeProve } from './service/prove.ts';
 import { makeReadEvents } from './service/read-events.ts';
 import { type SequencerSettings, startSequencer } from './service/sequencer.ts';
 import { makeServeLog } from './service/serve-log.ts';
@@ -35,6 +36,7 @@ export const startAudit = async ({ cities: configs, secrets, log, sequencing = {
   const cities = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit });
   const writers = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 1 });
   const keys = openLogKeys(secrets);
+  const cursors = makeCursorCodec(secrets.cursorKey);
   const sequencers = new Map(
     writers.all.flatMap((database) => {
       const key = keys.get(database.city.code);
@@ -50,7 +52,9 @@ export const startAudit = async ({ cities: configs, secrets, log, sequencing = {
     name: 'audit',
     schema,
     makeContext: makeContext({
-      findEvents: makeFindEvents(cities, makeCursorCodec(secrets.cursorKey)),
+      findEvents: makeFindEvents(cities, cursors),
+      findTrail: makeFindTrail(cities, cursors),
+      prove: makeProve(cities),
       readEvents: makeReadEvents(cities),
       cityNames: (language) => makeCityNames(configs, language),
     }),

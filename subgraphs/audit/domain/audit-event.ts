@@ -20,6 +20,8 @@ export type SeenEvent = {
   readonly entities: readonly { readonly kind: string; readonly id: string | null; readonly sha256: string | null }[];
   readonly patientId: string | null;
   readonly requestId: string;
+  /** The frozen bytes as text. */
+  readonly leaf: string;
 };
 
 /** The leaf of an entry: what stands in its frozen bytes. Texts that begin with `cm:` are commitments to personal values. */
@@ -52,7 +54,8 @@ const nameOf = <N extends string>(codes: Readonly<Record<N, string | number>>, c
 };
 
 /** Reads a leaf with what is still disclosed of it. Everything shown comes from the leaf, which cannot change unnoticed. Throws on unknown codes. */
-export const toSeenEvent = (leaf: Leaf, disclose: Disclose): SeenEvent => {
+export const toSeenEvent = (text: string, disclose: Disclose): SeenEvent => {
+  const leaf = JSON.parse(text) as Leaf;
   const actor = leaf.agent.find(({ requestor }) => requestor);
   return {
     id: leaf.id,
@@ -71,5 +74,13 @@ export const toSeenEvent = (leaf: Leaf, disclose: Disclose): SeenEvent => {
     })),
     patientId: disclose('patient', leaf.patient),
     requestId: leaf.requestId,
+    leaf: text,
   };
 };
+
+const PERSONS = ['Patient', 'Account'];
+/** The same event as the patient sees it whom it is about: other people that it was about as well stay unnamed. */
+export const forPatient = (event: SeenEvent, patientId: string): SeenEvent => ({
+  ...event,
+  entities: event.entities.map((entity) => (PERSONS.includes(entity.kind) && entity.id !== patientId ? { ...entity, id: null } : entity)),
+});

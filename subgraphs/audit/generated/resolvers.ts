@@ -1,5 +1,6 @@
 // Written by "npm run codegen" from schema/audit.graphql; change that file and run it again.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { CheckpointView, ProofView, ConsistencyView, PatientReference } from '../domain/log-view.ts';
 import type { SeenEvent } from '../domain/audit-event.ts';
 import type { CityView } from '../domain/city.ts';
 import type { Context } from '../context.ts';
@@ -16,6 +17,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** An instant, RFC 3339 with an offset. Without an offset: `BAD_USER_INPUT`. */
   DateTime: { input: Date; output: Date; }
+  /** A whole number from 0 to 2^53 − 1: how many entries, or which; a JSON number. */
+  EntryCount: { input: number; output: number; }
   _FieldSet: { input: string; output: string; }
 };
 
@@ -67,6 +70,51 @@ export type City = {
   readonly name: Scalars['String']['output'];
   /** IANA time zone, such as `America/Toronto`. */
   readonly timeZone: Scalars['String']['output'];
+  /** The latest checkpoint of the city's audit log; null before its first. */
+  readonly checkpoint?: Maybe<AuditCheckpoint>;
+};
+
+/** What a city's audit log says of itself, signed by its key. https://c2sp.org/tlog-checkpoint */
+export type AuditCheckpoint = {
+  readonly __typename?: 'AuditCheckpoint';
+  /** Code of the city. */
+  readonly city: Scalars['String']['output'];
+  /** Name of the log and of its key, such as `caregraph.example/audit/MTL`. */
+  readonly origin: Scalars['String']['output'];
+  /** How many entries the log has. */
+  readonly size: Scalars['EntryCount']['output'];
+  /** Root of the tree over them, 32 bytes in base64. */
+  readonly root: Scalars['String']['output'];
+  /** The signed note, as `/audit/{city}/checkpoint` gives it. Signed by the log alone unless it carries lines of witnesses. */
+  readonly note: Scalars['String']['output'];
+  /** When it was signed. */
+  readonly signedAt: Scalars['DateTime']['output'];
+};
+
+/** That an event stands in its city's log. RFC 6962, section 2.1.1 */
+export type AuditProof = {
+  readonly __typename?: 'AuditProof';
+  /** Which entry it is, from 0. */
+  readonly leafIndex: Scalars['EntryCount']['output'];
+  /** How many entries the tree has that it is proven in. */
+  readonly treeSize: Scalars['EntryCount']['output'];
+  /** The way to the root, from the leaf's sibling up; each 32 bytes in base64. */
+  readonly hashes: ReadonlyArray<Scalars['String']['output']>;
+  /** The checkpoint with that tree's root. */
+  readonly checkpoint: AuditCheckpoint;
+};
+
+/** That a log of one size is the beginning of the same log later on. RFC 6962, section 2.1.2 */
+export type ConsistencyProof = {
+  readonly __typename?: 'ConsistencyProof';
+  /** Size of the older tree. */
+  readonly fromSize: Scalars['EntryCount']['output'];
+  /** Size of the newer tree. */
+  readonly toSize: Scalars['EntryCount']['output'];
+  /** The proof, each hash 32 bytes in base64; empty where the sizes are the same or the older one is 0. */
+  readonly hashes: ReadonlyArray<Scalars['String']['output']>;
+  /** The latest checkpoint; its root is that of the newer tree where `toSize` is its size. */
+  readonly checkpoint: AuditCheckpoint;
 };
 
 /** A person who receives care. https://hl7.org/fhir/R4/patient.html */
@@ -74,6 +122,15 @@ export type Patient = {
   readonly __typename?: 'Patient';
   /** Opaque; begins with the code of the city whose server keeps the record. */
   readonly id: Scalars['ID']['output'];
+  /** Who read or changed what of this patient, and who tried: acts of all cities, newest first; by the patient and by auditors. Reading it is audited. */
+  readonly auditTrail?: Maybe<AuditEventConnection>;
+};
+
+
+/** A person who receives care. https://hl7.org/fhir/R4/patient.html */
+export type PatientAuditTrailArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** What was done. https://hl7.org/fhir/R4/valueset-audit-event-action.html */
@@ -151,6 +208,12 @@ export type AuditEvent = Node & {
   readonly patient?: Maybe<Patient>;
   /** Ties together what one request did. */
   readonly requestId: Scalars['String']['output'];
+  /** The entry as it is hashed into the log: JSON in the form of RFC 8785, with salted commitments in the place of personal values. */
+  readonly leaf: Scalars['String']['output'];
+  /** That this event is in the log; null until it is under a checkpoint, at most a second later. */
+  readonly proof?: Maybe<AuditProof>;
+  /** The same as a file that can be checked offline and for good, with `leaf` beside it. https://c2sp.org/tlog-proof */
+  readonly tlogProof?: Maybe<Scalars['String']['output']>;
 };
 
 /** An audit event in a list. */
@@ -201,6 +264,10 @@ export type Query = {
   readonly auditEvents?: Maybe<AuditEventConnection>;
   /** One audit event; by auditors. */
   readonly auditEvent?: Maybe<AuditEvent>;
+  /** The latest checkpoint of a city's audit log; for anybody. */
+  readonly auditCheckpoint?: Maybe<AuditCheckpoint>;
+  /** That a city's log has only grown from one size to another; to its latest checkpoint when `toSize` is left out. For anybody. */
+  readonly consistencyProof?: Maybe<ConsistencyProof>;
 };
 
 
@@ -213,6 +280,18 @@ export type QueryAuditEventsArgs = {
 
 export type QueryAuditEventArgs = {
   id: Scalars['ID']['input'];
+};
+
+
+export type QueryAuditCheckpointArgs = {
+  city: Scalars['String']['input'];
+};
+
+
+export type QueryConsistencyProofArgs = {
+  city: Scalars['String']['input'];
+  fromSize: Scalars['EntryCount']['input'];
+  toSize?: InputMaybe<Scalars['EntryCount']['input']>;
 };
 
 
@@ -296,6 +375,7 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 /** Mapping of federation types */
 export type FederationTypes = {
   City: City;
+  Patient: Patient;
   AuditEvent: AuditEvent;
 };
 
@@ -304,6 +384,9 @@ export type FederationReferenceTypes = {
   City:
     ( { __typename: 'City' }
     & GraphQLRecursivePick<FederationTypes['City'], {"code":true}> );
+  Patient:
+    ( { __typename: 'Patient' }
+    & GraphQLRecursivePick<FederationTypes['Patient'], {"id":true}> );
   AuditEvent:
     ( { __typename: 'AuditEvent' }
     & ( GraphQLRecursivePick<FederationTypes['AuditEvent'], {"id":true}>
@@ -319,6 +402,7 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  EntryCount: ResolverTypeWrapper<Scalars['EntryCount']['output']>;
   Node: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Node']>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   PageInfo: ResolverTypeWrapper<PageInfo>;
@@ -327,7 +411,11 @@ export type ResolversTypes = {
   CityStateKind: CityStateKind;
   CityState: ResolverTypeWrapper<CityState>;
   City: ResolverTypeWrapper<CityView>;
-  Patient: ResolverTypeWrapper<Patient>;
+  AuditCheckpoint: ResolverTypeWrapper<CheckpointView>;
+  AuditProof: ResolverTypeWrapper<ProofView>;
+  ConsistencyProof: ResolverTypeWrapper<ConsistencyView>;
+  Patient: ResolverTypeWrapper<PatientReference>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   AuditAction: AuditAction;
   AuditOutcome: AuditOutcome;
   AuditAgent: ResolverTypeWrapper<AuditAgent>;
@@ -337,12 +425,12 @@ export type ResolversTypes = {
   AuditEventConnection: ResolverTypeWrapper<Omit<AuditEventConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['AuditEventEdge']>, nodes: ReadonlyArray<ResolversTypes['AuditEvent']> }>;
   AuditEventFilter: AuditEventFilter;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
-  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
   DateTime: Scalars['DateTime']['output'];
+  EntryCount: Scalars['EntryCount']['output'];
   Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
   ID: Scalars['ID']['output'];
   PageInfo: PageInfo;
@@ -350,7 +438,11 @@ export type ResolversParentTypes = {
   String: Scalars['String']['output'];
   CityState: CityState;
   City: CityView;
-  Patient: Patient;
+  AuditCheckpoint: CheckpointView;
+  AuditProof: ProofView;
+  ConsistencyProof: ConsistencyView;
+  Patient: PatientReference;
+  Int: Scalars['Int']['output'];
   AuditAgent: AuditAgent;
   AuditEntity: AuditEntity;
   AuditEvent: SeenEvent;
@@ -358,11 +450,14 @@ export type ResolversParentTypes = {
   AuditEventConnection: Omit<AuditEventConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['AuditEventEdge']>, nodes: ReadonlyArray<ResolversParentTypes['AuditEvent']> };
   AuditEventFilter: AuditEventFilter;
   Query: Record<PropertyKey, never>;
-  Int: Scalars['Int']['output'];
 };
 
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
+}
+
+export interface EntryCountScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['EntryCount'], any> {
+  name: 'EntryCount';
 }
 
 export type NodeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
@@ -387,10 +482,36 @@ export type CityResolvers<ContextType = Context, ParentType extends ResolversPar
   code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   timeZone?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  checkpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType>;
 };
 
-export type PatientResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Patient'] = ResolversParentTypes['Patient']> = {
+export type AuditCheckpointResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditCheckpoint'] = ResolversParentTypes['AuditCheckpoint']> = {
+  city?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  origin?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  size?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
+  root?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  note?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  signedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+};
+
+export type AuditProofResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditProof'] = ResolversParentTypes['AuditProof']> = {
+  leafIndex?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
+  treeSize?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
+  hashes?: Resolver<ReadonlyArray<ResolversTypes['String']>, ParentType, ContextType>;
+  checkpoint?: Resolver<ResolversTypes['AuditCheckpoint'], ParentType, ContextType>;
+};
+
+export type ConsistencyProofResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ConsistencyProof'] = ResolversParentTypes['ConsistencyProof']> = {
+  fromSize?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
+  toSize?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
+  hashes?: Resolver<ReadonlyArray<ResolversTypes['String']>, ParentType, ContextType>;
+  checkpoint?: Resolver<ResolversTypes['AuditCheckpoint'], ParentType, ContextType>;
+};
+
+export type PatientResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Patient'] = ResolversParentTypes['Patient'], FederationReferenceType extends FederationReferenceTypes['Patient'] = FederationReferenceTypes['Patient']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Patient']> | FederationReferenceType, FederationReferenceType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  auditTrail?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<PatientAuditTrailArgs, 'first'>>;
 };
 
 export type AuditAgentResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditAgent'] = ResolversParentTypes['AuditAgent']> = {
@@ -420,6 +541,9 @@ export type AuditEventResolvers<ContextType = Context, ParentType extends Resolv
   entities?: Resolver<ReadonlyArray<ResolversTypes['AuditEntity']>, ParentType, ContextType>;
   patient?: Resolver<Maybe<ResolversTypes['Patient']>, ParentType, ContextType>;
   requestId?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  leaf?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  proof?: Resolver<Maybe<ResolversTypes['AuditProof']>, ParentType, ContextType>;
+  tlogProof?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
@@ -438,14 +562,20 @@ export type AuditEventConnectionResolvers<ContextType = Context, ParentType exte
 export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   auditEvents?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<QueryAuditEventsArgs, 'first'>>;
   auditEvent?: Resolver<Maybe<ResolversTypes['AuditEvent']>, ParentType, ContextType, RequireFields<QueryAuditEventArgs, 'id'>>;
+  auditCheckpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType, RequireFields<QueryAuditCheckpointArgs, 'city'>>;
+  consistencyProof?: Resolver<Maybe<ResolversTypes['ConsistencyProof']>, ParentType, ContextType, RequireFields<QueryConsistencyProofArgs, 'city' | 'fromSize'>>;
 };
 
 export type Resolvers<ContextType = Context> = {
   DateTime?: GraphQLScalarType;
+  EntryCount?: GraphQLScalarType;
   Node?: NodeResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   CityState?: CityStateResolvers<ContextType>;
   City?: CityResolvers<ContextType>;
+  AuditCheckpoint?: AuditCheckpointResolvers<ContextType>;
+  AuditProof?: AuditProofResolvers<ContextType>;
+  ConsistencyProof?: ConsistencyProofResolvers<ContextType>;
   Patient?: PatientResolvers<ContextType>;
   AuditAgent?: AuditAgentResolvers<ContextType>;
   AuditEntity?: AuditEntityResolvers<ContextType>;

@@ -5,5 +5,7 @@ export const AuditEvent: AuditEventResolvers = {
   nodeId: ({ id }) => id,
   city: ({ cityCode }, _args, { services }) => services.cityOf(cityCode),
   outcomeReason: ({ reason }) => reason,
+  proof: (event, _args, { loaders }) => loaders.proof.load(event),
+  tlogProof: async (event, _args, { loaders }) => (await loaders.proof.load(event))?.file ?? null,
   patient: ({ patientId }) => (patientId === null ? null : { id: patientId }),
 };

@@ -1,15 +1,20 @@
-import { DateTime } from '#platform/graphql/scalars.ts';
+import { DateTime, EntryCount } from '#platform/graphql/scalars.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
 import { AuditEvent } from './AuditEvent.ts';
 import { City } from './City.ts';
+import { Patient } from './Patient.ts';
+import { auditCheckpoint } from './Query/auditCheckpoint.ts';
 import { auditEvent } from './Query/auditEvent.ts';
 import { auditEvents } from './Query/auditEvents.ts';
+import { consistencyProof } from './Query/consistencyProof.ts';
 
 /** Every resolver of this subgraph. */
 export const resolvers: Resolvers = {
   DateTime,
-  Query: { auditEvent, auditEvents },
+  EntryCount,
+  Query: { auditCheckpoint, auditEvent, auditEvents, consistencyProof },
   Node: { __resolveType: () => 'AuditEvent' },
   AuditEvent,
   City,
+  Patient,
 };

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { commitTo, SALT_BYTES } from '#platform/audit/event.ts';
-import { type Disclose, type Leaf, type SeenEvent, toSeenEvent } from '../domain/audit-event.ts';
+import { type Disclose, type SeenEvent, toSeenEvent } from '../domain/audit-event.ts';
 import type { EntryRow } from '../store/entry-store.ts';
 
 const matches = (commitment: string, value: string, salt: string): boolean => {
@@ -23,7 +23,7 @@ export const makeDisclose =
 
 /** Reads an entry as auditors see it: the leaf, and of its personal values those that are disclosed and match their commitment. */
 export const readEntry = ({ body, disclosure }: Pick<EntryRow, 'body' | 'disclosure'>): SeenEvent =>
-  toSeenEvent(JSON.parse(Buffer.from(body).toString('utf8')) as Leaf, makeDisclose(disclosure));
+  toSeenEvent(Buffer.from(body).toString('utf8'), makeDisclose(disclosure));
 
 /** SHA-256 of an entry's leaf, hexadecimal. */
 export const leafHash = ({ body }: Pick<EntryRow, 'body'>): string => createHash('sha256').update(body).digest('hex');

@@ -73,6 +73,7 @@ const MAY: Readonly<Record<Action, readonly CaseName[]>> = {
   // What the patient uploaded; see below for what others did.
   'file:delete': RECORD,
   'file:operate': ['an admin of the home city'],
+  'audit:read-trail': ['the patient', 'an auditor of the home city', 'an auditor elsewhere with every relation'],
   'audit:read': ['an auditor of the home city', 'an auditor elsewhere with every relation'],
   'graph:introspect': ADMINS,
 };
@@ -131,7 +132,7 @@ describe('whatever is asked', () => {
     fc.assert(
       fc.property(viewers, actions, resources, (viewer, action, resource) => {
         const allowed = allows({ ...viewer, role: 'U' }, action, resource);
-        return allowed === (action === 'slot:read' || action === 'audit:read');
+        return allowed === ['slot:read', 'audit:read', 'audit:read-trail'].includes(action);
       }),
     );
   });

@@ -1,0 +1,28 @@
+/** A published checkpoint as callers see it. `root` in base64, `note` the whole signed note. */
+export type CheckpointView = {
+  readonly city: string;
+  readonly origin: string;
+  readonly size: number;
+  readonly root: string;
+  readonly note: string;
+  readonly signedAt: Date;
+};
+
+/** That an event is in the log, and the same as the content of a `.tlog-proof` file. Hashes in base64. */
+export type ProofView = {
+  readonly leafIndex: number;
+  readonly treeSize: number;
+  readonly hashes: readonly string[];
+  readonly checkpoint: CheckpointView;
+  readonly file: string;
+};
+
+export type ConsistencyView = {
+  readonly fromSize: number;
+  readonly toSize: number;
+  readonly hashes: readonly string[];
+  readonly checkpoint: CheckpointView;
+};
+
+/** A patient of whom nothing but the id is known here. */
+export type PatientReference = { readonly id: string };

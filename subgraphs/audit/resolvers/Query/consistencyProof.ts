@@ -1,0 +1,4 @@
+import type { QueryResolvers } from '../../generated/resolvers.ts';
+
+export const consistencyProof: NonNullable<QueryResolvers['consistencyProof']> = (_parent, { city, fromSize, toSize }, { services }) =>
+  services.prove.proveGrowth(city, fromSize, toSize ?? null);
