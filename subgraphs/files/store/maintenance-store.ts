@@ -51,8 +51,8 @@ const NOTE_DAMAGE: Named = {
 export const noteDamage = async (db: CityDatabase, blobId: string, store: StoreName): Promise<boolean> =>
   (await db.named(NOTE_DAMAGE, [db.city.code, blobId, store])).length > 0;
 
-/** A copy that one store is owed, or holds damaged. `tries` counts this one. */
-export type DueDebt = Kept & { readonly state: 'owed' | 'damaged'; readonly tries: number };
+/** A copy that one store is owed, or holds damaged. */
+export type DueDebt = Kept & { readonly state: 'owed' | 'damaged' };
 
 // The lease is taken in the statement that holds the debt's row: whoever deletes the version waits for it, and its destruction sees the lease.
 const CLAIM_DEBTS: Named = {
@@ -69,20 +69,14 @@ const CLAIM_DEBTS: Named = {
       RETURNING blob_id),
     tried AS (
       UPDATE files.debt SET tries = tries + 1, next_try_at = now() + ${BACKOFF}
-      WHERE city = $1 AND store = $2 AND blob_id IN (SELECT blob_id FROM taken) RETURNING blob_id, state, tries)
-    SELECT ${KEPT_COLUMNS}, t.state, t.tries FROM tried t
+      WHERE city = $1 AND store = $2 AND blob_id IN (SELECT blob_id FROM taken) RETURNING blob_id, state)
+    SELECT ${KEPT_COLUMNS}, t.state FROM tried t
     JOIN files.version v ON v.city = $1 AND v.blob_id = t.blob_id JOIN files.file f ON f.city = v.city AND f.id = v.file_id`,
 };
 /** Takes debts of one store that are due, or the next ones whether due or not (`eager`), each with the right to write into its copies. */
 export const claimDebts = async (db: CityDatabase, store: StoreName, lease: string, limit: number, eager: boolean): Promise<DueDebt[]> => {
-  const rows = await db.named<KeptRow & { readonly state: DueDebt['state']; readonly tries: number }>(CLAIM_DEBTS, [
-    db.city.code,
-    store,
-    lease,
-    limit,
-    eager,
-  ]);
-  return rows.map((row) => ({ ...toKept(row), state: row.state, tries: row.tries }));
+  const rows = await db.named<KeptRow & { readonly state: DueDebt['state'] }>(CLAIM_DEBTS, [db.city.code, store, lease, limit, eager]);
+  return rows.map((row) => ({ ...toKept(row), state: row.state }));
 };
 
 const RENEW: Named = {
@@ -134,14 +128,20 @@ export const settleDebt = async (tx: Transaction, city: string, blobId: string, 
   return row !== undefined;
 };
 
+const TELL_LOST: Named = {
+  name: 'files_tell_lost',
+  text: 'UPDATE files.debt SET told = true WHERE city = $1 AND blob_id = $2 AND store = $3 AND NOT told RETURNING 1 AS done',
+};
 const COUNT_LOST: Named = {
   name: 'files_count_lost',
   text: `UPDATE files.task t SET lost = lost + 1 WHERE t.city = $1 AND t.kind = 'scrub'
     AND EXISTS (SELECT FROM files.debt d WHERE d.city = $1 AND d.blob_id = $2 AND d.store = $3 AND d.since >= t.started_at)`,
 };
-/** Counts a version that no store holds intact for the scrub that found it. */
-export const countLost = async (tx: Transaction, city: string, blobId: string, store: StoreName): Promise<void> => {
+/** Notes that a version is held intact by no store, and counts it for the scrub that found it. False where that was told before. */
+export const tellLost = async (tx: Transaction, city: string, blobId: string, store: StoreName): Promise<boolean> => {
+  if ((await tx.named(TELL_LOST, [city, blobId, store])).length === 0) return false;
   await tx.named(COUNT_LOST, [city, blobId, store]);
+  return true;
 };
 
 const WAKE_DEBTS: Named = {

@@ -4,12 +4,12 @@ import type { CityDatabase } from '#platform/database/city-database.ts';
 import type { StoreName } from '#platform/vault/vault.ts';
 import {
   claimDebts,
-  countLost,
   type DueDebt,
   LEASE_SECONDS,
   releaseWriting,
   renewWriting,
   settleDebt,
+  tellLost,
   wakeStore,
 } from '../../store/maintenance-store.ts';
 import { fileEntity, Outcome, toServiceEvent } from '../acts.ts';
@@ -53,7 +53,7 @@ export const makePayDebts = (parts: DutyParts, store: StoreName, absences: Absen
   };
 
   const pay = async (db: CityDatabase, debt: DueDebt): Promise<void> => {
-    const { blobId, fileId, patientId, sha256, state, tries } = debt;
+    const { blobId, fileId, patientId, sha256, state } = debt;
     const city = db.city.code;
     const fields = { city, blobId, store, state };
     const event = { city, act: ACT, action: 'U', patientId, entities: [fileEntity({ id: fileId, sha256 })] } as const;
@@ -65,12 +65,13 @@ export const makePayDebts = (parts: DutyParts, store: StoreName, absences: Absen
         });
         if (state === 'damaged') log.warn('a copy was repaired', fields);
         else log.info('a copy was made', fields);
-      } else if (tries === 1) {
-        await db.transaction(async (tx) => {
-          await countLost(tx, city, blobId, store);
+      } else {
+        const isNews = await db.transaction(async (tx) => {
+          if (!(await tellLost(tx, city, blobId, store))) return false;
           await appendAuditIn(tx, toServiceEvent(randomUUID(), { ...event, outcome: Outcome.FAILED, reason: 'INTEGRITY_ERROR' }));
+          return true;
         });
-        log.error('no store holds a content intact', fields);
+        if (isNews) log.error('no store holds a content intact', fields);
       }
     } finally {
       await releaseWriting(db, blobId, lease);
