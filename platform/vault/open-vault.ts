@@ -324,6 +324,7 @@ export const openVault = (options: VaultOptions): Vault => {
           letGo(reader.lane, error);
         }
       }
+      const into = Buffer.allocUnsafeSlow(CHUNK_BYTES);
       let at = 0;
       for (; ; at++) {
         let plain: Uint8Array | null = null;
@@ -332,7 +333,7 @@ export const openVault = (options: VaultOptions): Vault => {
           if (lane.failure !== null || chunks <= at) continue;
           try {
             const bytesHere = await copy.chunk(at);
-            plain = opener.open(at, bytesHere, false);
+            plain = opener.open(at, bytesHere, false, into);
             sealed = bytesHere;
           } catch (error) {
             letGo(lane, error);

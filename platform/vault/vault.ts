@@ -50,7 +50,7 @@ export type Vault = {
   /** Makes a fresh data key, puts it wrapped into both stores, and begins. */
   readonly create: (ref: BlobRef) => Promise<VaultWriter>;
   /**
-   * Goes on with a content that broke off; what stands is read back and checked first, and shown to `see` in its order. Null where nothing
+   * Goes on with a content that broke off; what stands is read back and checked first, and shown to `see` in its order, in a buffer that is used again. Null where nothing
    * can be gone on with.
    */
   readonly resume: (ref: BlobRef, see?: (plain: Uint8Array) => void) => Promise<VaultWriter | null>;
