@@ -157,7 +157,7 @@ describe('5 GiB', () => {
     let sent = await send(address.url, body, offset);
     // 409 tells where to go on; whatever that is, it is asked for once more and no more.
     if (sent.status === 409) {
-      say(`told to go on at ${(sent.offset / GIB).toFixed(2)} GiB: ${sent.text}`);
+      say(`told to go on at ${sent.offset} instead of ${offset}: ${sent.text}`);
       offset = sent.offset;
       sent = await send(address.url, body, offset);
     }
