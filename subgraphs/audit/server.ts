@@ -4,6 +4,7 @@ import { parse } from 'graphql';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import { openCities } from '#platform/database/cities.ts';
+import type { CityDatabase } from '#platform/database/city-database.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { makeCursorCodec } from '#platform/paging/connection.ts';
@@ -11,6 +12,7 @@ import { type Context, makeContext } from './context.ts';
 import { makeCityNames } from './domain/city.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
+import { checkLog, rebuildLog } from './service/keep-log.ts';
 import { type LogKey, openLogKey } from './service/log-key.ts';
 import { makeProve } from './service/prove.ts';
 import { makeReadEvents } from './service/read-events.ts';
@@ -30,6 +32,20 @@ export type AuditSettings = {
 /** The keys of the cities' logs that are there. */
 const openLogKeys = (secrets: Pick<Secrets, 'logKeys'>): ReadonlyMap<string, LogKey> =>
   new Map(Object.entries(secrets.logKeys).map(([city, key]) => [city, openLogKey(key)]));
+
+/** What keeps the logs, for the command line: checks and rebuilds them beside whatever signs them. */
+export const openLogKeeper = ({ cities: configs, secrets }: Pick<AuditSettings, 'cities' | 'secrets'>) => {
+  const cities = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 1 });
+  const keys = openLogKeys(secrets);
+  const run =
+    <T>(work: (database: CityDatabase, key: LogKey) => Promise<T>) =>
+    (city: string): Promise<T> => {
+      const key = keys.get(city);
+      if (!key) throw new Error(`there is no key for the log of city ${city}`);
+      return work(cities.of(city), key);
+    };
+  return { check: run(checkLog), rebuild: run(rebuildLog), stop: cities.stop };
+};
 
 /** Starts the audit subgraph: the acts of the network as auditors read them, and the log that proves them. */
 export const startAudit = async ({ cities: configs, secrets, log, sequencing = {} }: AuditSettings): Promise<Subgraph<Context>> => {

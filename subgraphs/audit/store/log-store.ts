@@ -211,12 +211,13 @@ const HOLD: Named = {
   name: 'log_hold',
   text: `SELECT size::text FROM audit.log_state WHERE city = $1 FOR NO KEY UPDATE`,
 };
-/** Keeps everybody else from going on with the log until the transaction ends. Returns its size. */
-export const holdLog = async (ask: Ask, city: string): Promise<number> => Number((await ask<{ size: string }>(HOLD, [city]))[0]?.size ?? 0);
+/** Keeps everybody else from going on with the log until the transaction ends. */
+export const holdLog = async (ask: Ask, city: string): Promise<void> => void (await ask(HOLD, [city]));
 
 const RESET_STATE: Named = {
   name: 'log_reset_state',
-  text: `UPDATE audit.log_state SET size = $2, xid = $3, entry_id = $4 WHERE city = $1`,
+  text: `INSERT INTO audit.log_state (city, size, xid, entry_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (city) DO UPDATE SET size = excluded.size, xid = excluded.xid, entry_id = excluded.entry_id`,
 };
 /** Sets the log's state to what its last checkpoint says. */
 export const resetState = async (ask: Ask, city: string, size: number, last: EntryPosition): Promise<void> =>

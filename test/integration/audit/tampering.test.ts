@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
-import { startAudit } from '#audit/server.ts';
+import { openLogKeeper, startAudit } from '#audit/server.ts';
 import { type Cities, openCities } from '#platform/database/cities.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
@@ -149,6 +149,32 @@ describe('a log that contradicts what was published', () => {
       if (transfer) expect((await makeFetch(transfer)(`${CITY}/checkpoint`)).status).toBe(200);
     } finally {
       await stop();
+      await putBack();
+    }
+  });
+
+  it('is made anew from its entries where these are still those that were published, and only there', async () => {
+    const keeper = openLogKeeper(network);
+    try {
+      expect(await keeper.check(CITY)).toMatchObject({ size: COUNT, firstBadIndex: null, canRebuild: true });
+      await admin.query(`delete from audit.log_tile; delete from audit.log_bundle where n = 1; update audit.log_state set size = 5`);
+      expect(await keeper.check(CITY)).toMatchObject({ firstBadIndex: 0, canRebuild: true });
+      expect(await keeper.rebuild(CITY)).toMatchObject({ isRebuilt: true });
+      for (const table of ['log_tile', 'log_bundle', 'log_state'])
+        expect(
+          await rows(
+            `(select * from audit.${table} except select * from public.kept_${table}) union all (select * from public.kept_${table} except select * from audit.${table})`,
+          ),
+        ).toEqual([]);
+
+      await admin.query(
+        `update audit.entry set body = ${OTHER_BODY} where ${leaf(37)}; update audit.log_tile set data = ${FLIP} where level = 0 and n = 2`,
+      );
+      const spoilt = await rows('select * from audit.log_tile order by level, n');
+      expect(await keeper.rebuild(CITY)).toMatchObject({ found: { firstBadIndex: 37, canRebuild: false }, isRebuilt: false });
+      expect(await rows('select * from audit.log_tile order by level, n')).toEqual(spoilt);
+    } finally {
+      await keeper.stop();
       await putBack();
     }
   });

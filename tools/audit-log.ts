@@ -1,0 +1,85 @@
+import { parseArgs } from 'node:util';
+import { openLogKeeper } from '#audit/server.ts';
+import { EmbeddedFailure } from '#embedded/failure.ts';
+import { readNetwork } from '#embedded/read-network.ts';
+import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
+
+const HELP = `npm run audit-log -- check|rebuild [--city CODE] [--json]
+
+check    makes each city's log anew from its entries, in memory, and compares it with its tiles and every published checkpoint
+rebuild  writes tiles and state anew from the entries, where these make every published checkpoint; otherwise writes nothing
+
+  --city CODE   this city alone
+  --json        one line of JSON per city
+  --help        this text
+
+Settings: DATA_DIR (.data) finds the running network; under NODE_ENV=production those of the audit subgraph (CITIES …) do.
+While a city's log is gone through, its entries are accepted and none of them is signed.
+Exit: 0 all is as published or was made so, 1 something is not or a city does not answer, 2 the command line or the settings are wrong.
+`;
+
+const usage = (reason: string): never => {
+  console.error(`${reason}\n\n${HELP}`);
+  process.exit(2);
+};
+const readArguments = () => {
+  try {
+    return parseArgs({
+      options: { city: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : 'The command line cannot be read.');
+  }
+};
+const { values: flags, positionals } = readArguments();
+if (flags.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const [command, ...others] = positionals;
+if ((command !== 'check' && command !== 'rebuild') || others.length > 0) usage('Say check or rebuild.');
+
+const readSettings = async () => {
+  try {
+    return process.env['NODE_ENV'] === 'production' ? readSubgraphConfig('audit') : await readNetwork(readStartConfig().dataDir);
+  } catch (error) {
+    if (error instanceof ConfigurationError || error instanceof EmbeddedFailure) {
+      console.error(error.message);
+      process.exit(2);
+    }
+    throw error;
+  }
+};
+const { cities, secrets } = await readSettings();
+const chosen = cities.filter(({ code }) => flags.city === undefined || code === flags.city);
+if (chosen.length === 0) usage('--city: there is no such city.');
+
+const keeper = openLogKeeper({ cities, secrets });
+let isSound = true;
+const tell = (city: string, fields: Readonly<Record<string, unknown>>, sentence: string): void => {
+  if (flags.json) console.log(JSON.stringify({ city, ...fields }));
+  else console.log(`${city}: ${sentence}`);
+};
+for (const { code } of chosen) {
+  try {
+    const { found, isRebuilt } = command === 'rebuild' ? await keeper.rebuild(code) : { found: await keeper.check(code), isRebuilt: false };
+    const { size, checkpoints, firstBadIndex } = found;
+    const whole = `${size} entries, ${checkpoints} checkpoints`;
+    if (firstBadIndex !== null && !isRebuilt) isSound = false;
+    tell(
+      code,
+      { ...found, isRebuilt },
+      firstBadIndex === null
+        ? `${whole}, all as published${isRebuilt ? '; tiles written anew' : ''}`
+        : isRebuilt
+          ? `${whole}; tiles or state were wrong from entry ${firstBadIndex} on and were written anew from the entries`
+          : `${whole}; entry ${firstBadIndex} is the first that is not as published`,
+    );
+  } catch {
+    isSound = false;
+    tell(code, { error: 'unavailable' }, 'does not answer, or its log is busy');
+  }
+}
+await keeper.stop();
+process.exitCode = isSound ? 0 : 1;
