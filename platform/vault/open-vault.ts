@@ -324,7 +324,8 @@ export const openVault = (options: VaultOptions): Vault => {
           letGo(reader.lane, error);
         }
       }
-      const into = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      // One room each: a chunk that does not open leaves zeros in its own.
+      const rooms = new Map(readers.map(({ copy }) => [copy, Buffer.allocUnsafeSlow(CHUNK_BYTES)]));
       let at = 0;
       for (; ; at++) {
         let plain: Uint8Array | null = null;
@@ -333,7 +334,7 @@ export const openVault = (options: VaultOptions): Vault => {
           if (lane.failure !== null || chunks <= at) continue;
           try {
             const bytesHere = await copy.chunk(at);
-            plain = opener.open(at, bytesHere, false, into);
+            plain = opener.open(at, bytesHere, false, rooms.get(copy));
             sealed = bytesHere;
           } catch (error) {
             letGo(lane, error);
