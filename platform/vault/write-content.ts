@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto';
 import { type BlobWriter, StoreFullError, StoreUnavailableError } from '#platform/blobs/store.ts';
 import { CHUNK_BYTES, SEALED_CHUNK_BYTES, type Sealer } from '#platform/cipher/stream.ts';
-import { segmentOf, toBlobKey } from './layout.ts';
+import { SEGMENT_CHUNKS, segmentOf, toBlobKey } from './layout.ts';
 import type { Place } from './place.ts';
 import { type BlobRef, IntegrityError, type Stored, type StoreName, type VaultWriter } from './vault.ts';
 
@@ -182,7 +182,9 @@ export const makeWriter = (options: WriterOptions): VaultWriter & { readonly con
       await flight;
       await onEach(async (lane) => {
         const { open } = lane;
-        if (open) await lane.place.run(() => open.writer.sync(), DURABLE_FACTOR);
+        // A segment that has all its chunks is shown: `resume` takes a partial for one chunk short of it at most.
+        if (open && chunk % SEGMENT_CHUNKS === 0) await finishSegment(lane);
+        else if (open) await lane.place.run(() => open.writer.sync(), DURABLE_FACTOR);
       });
       requireLane();
       end('ended');
