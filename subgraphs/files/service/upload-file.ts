@@ -5,7 +5,7 @@ import { newId } from '#platform/database/new-id.ts';
 import { describeError } from '#platform/observability/log.ts';
 import { BadInputError } from '#platform/pure/faults.ts';
 import { makeUnsealer } from '#platform/sealing/seal.ts';
-import type { VaultWriter } from '#platform/vault/vault.ts';
+import { IntegrityError, type Stored, type VaultWriter } from '#platform/vault/vault.ts';
 import { toAllowedType } from '../domain/content-type.ts';
 import { contextOf, type Priority, type Upload } from '../domain/file.ts';
 import { cleanFileName } from '../domain/file-name.ts';
@@ -31,7 +31,7 @@ export type UploadOutcome = Exclude<BeginOutcome, { kind: 'begun' }> | Exclude<K
 export type UploadFile = (caller: Caller, input: UploadFileInput) => Promise<UploadOutcome>;
 
 const ACT = 'uploadFile';
-/** How often an upload whose file was deleted under its hands begins anew. */
+/** How often an upload begins anew whose file was deleted under its hands, or that was cleared as it took too long. */
 const TRIES = 3;
 
 /** Checks what can be told without the key: exactly one of `content` and `sealed`, within its limit. */
@@ -74,7 +74,8 @@ export const makeUploadFile = (
     }
   };
 
-  const store = async (upload: Upload, content: Uint8Array) => {
+  /** Null: the upload was cleared under our hands, as it took longer than its lease. */
+  const store = async (upload: Upload, content: Uint8Array): Promise<Stored | null> => {
     const { city, blobId, patientId, fileId, versionId } = upload;
     let writer: VaultWriter | null = null;
     try {
@@ -87,6 +88,7 @@ export const makeUploadFile = (
       return stored;
     } catch (error) {
       await giveUp(upload, writer);
+      if (error instanceof IntegrityError) return null;
       throw error;
     }
   };
@@ -118,6 +120,7 @@ export const makeUploadFile = (
         });
         if (begun.kind !== 'begun') return begun;
         const stored = await store(begun.upload, content);
+        if (stored === null) continue;
         const outcome = await keepVersion(caller, ACT, begun.upload, stored);
         if (outcome.kind !== 'UploadNotFound') return outcome;
       }

@@ -111,9 +111,10 @@ export const findDebts = (db: CityDatabase, blobIds: readonly string[]): Promise
 
 const KEEPS_CONTENTS: Named = {
   name: 'files_keeps_contents',
-  text: 'SELECT EXISTS (SELECT FROM files.version WHERE city = $1) OR EXISTS (SELECT FROM files.upload WHERE city = $1) AS found',
+  text: `SELECT EXISTS (SELECT FROM files.version WHERE city = $1) OR EXISTS (SELECT FROM files.upload WHERE city = $1)
+    OR EXISTS (SELECT FROM files.destruction WHERE city = $1) AS found`,
 };
-/** Whether anything of the city stands in the stores, or is on its way there. */
+/** Whether anything of the city stands in the stores, is on its way there, or has still to go from there. */
 export const keepsContents = async (db: CityDatabase): Promise<boolean> => {
   const [row] = await db.named<{ found: boolean }>(KEEPS_CONTENTS, [db.city.code]);
   return row?.found === true;

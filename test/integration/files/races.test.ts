@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeUploadFile } from '#files/service/upload-file.ts';
 import { StoreUnavailableError } from '#platform/blobs/store.ts';
@@ -28,6 +28,32 @@ afterAll(async () => {
 });
 
 describe('an upload inside the graph that takes longer than its lease', () => {
+  it('begins anew when its own process cleared it', async () => {
+    const patient = await house.addPatient('QUE');
+    const { parts } = house.subgraph;
+    let tries = 0;
+    const slow = makeUploadFile({
+      ...parts,
+      fault: async (point) => {
+        if (point !== 'upload:first-chunk' || ++tries > 1) return;
+        await house.sql(
+          'QUE',
+          `update files.upload set lease_until = now() - interval '1 second', expires_at = now() - interval '1 second'`,
+        );
+        await parts.maintenance.round();
+      },
+    });
+    const outcome = await slow(house.callerOf(patient), {
+      patientId: patient.patientId,
+      name: 'slow.txt',
+      contentType: 'text/plain',
+      content: Buffer.from('slow'),
+    });
+    expect([outcome.kind, tries]).toEqual(['kept', 2]);
+    await keeper.quiet('QUE');
+    for (const name of STORE_NAMES) expect(keeper.namesIn(name).filter((key) => key.includes('QUE'))).toHaveLength(2);
+  });
+
   it('leaves nothing of its first try when another process cleared it under its hands, and is kept all the same', async () => {
     const patient = await house.addPatient('SHE');
     const { parts } = house.subgraph;
@@ -111,6 +137,31 @@ describe('a process that was held up until its right to write had ended', () => 
       for (const name of STORE_NAMES) expect(await keeper.vault.findKey(kept.ref, name)).toBe('destroyed');
     } finally {
       await held.stop();
+    }
+  });
+});
+
+describe('a store whose disk is missing at the start', () => {
+  it('is not made anew while keys in it have still to be destroyed', async () => {
+    const other = await startHarness();
+    try {
+      const { folder } = other.files.backup as { readonly folder: string };
+      await other.sql(
+        'MTL',
+        `insert into files.destruction (city, blob_id, store, reason) values ('MTL', 'MTL-blb-x', 'backup', 'erased')`,
+      );
+      await other.subgraph.stop();
+      rmSync(folder, { recursive: true });
+      const again = await other.start();
+      try {
+        await again.parts.maintenance.round();
+        expect(existsSync(folder)).toBe(false);
+        expect(await other.sql('MTL', 'select store from files.destruction')).toEqual([{ store: 'backup' }]);
+      } finally {
+        await again.stop();
+      }
+    } finally {
+      await other.stop();
     }
   });
 });
