@@ -238,11 +238,11 @@ export const measureTransfers = async (say: (line: string) => void): Promise<rea
     }
     await end(server);
 
-    // Memory is measured on servers that have done next to nothing before.
+    // Memory is measured on servers that have carried 64 MiB each way before, so that code and its heap are there.
     const fresh = async <T>(work: (server: Server, url: string) => Promise<T>): Promise<T> => {
       const begun = await begin();
-      const { fileIds } = await upload(begun.url, MIB);
-      await download(begun.url, MIB, fileIds[0]);
+      const { fileIds } = await upload(begun.url, 64 * MIB);
+      await download(begun.url, 64 * MIB, fileIds[0]);
       const told = await work(begun.server, begun.url);
       await end(begun.server);
       return told;
