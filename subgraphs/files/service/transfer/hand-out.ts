@@ -16,6 +16,7 @@ import { newId } from '#platform/database/new-id.ts';
 import type { TransferAnswer, TransferRequest } from '#platform/http/transfer.ts';
 import type { WrappedKey } from '#platform/keys/key-ring.ts';
 import { describeError } from '#platform/observability/log.ts';
+import { releaseBytes } from '#platform/pure/release-bytes.ts';
 import { readPublicKey, sealFor } from '#platform/sealing/seal.ts';
 import { IntegrityError } from '#platform/vault/vault.ts';
 import { contextOf, type FileVersion } from '../../domain/file.ts';
@@ -66,10 +67,13 @@ async function* sealRange(
   const first = Math.max(0, Math.floor((start - HEADER_BYTES) / SEALED_CHUNK_BYTES));
   const behind = Math.ceil((end - HEADER_BYTES) / SEALED_CHUNK_BYTES);
   let index = first;
-  for await (const { bytes } of rechunk(
-    read({ start: first * CHUNK_BYTES, end: Math.min(sizeBytes, behind * CHUNK_BYTES) }),
-    CHUNK_BYTES,
-  )) {
+  const plain = async function* (): AsyncGenerator<Uint8Array, void, void> {
+    for await (const piece of read({ start: first * CHUNK_BYTES, end: Math.min(sizeBytes, behind * CHUNK_BYTES) })) {
+      yield piece;
+      releaseBytes(piece);
+    }
+  };
+  for await (const { bytes } of rechunk(plain(), CHUNK_BYTES)) {
     const sealed = sealer.seal(index, bytes, index === chunks - 1);
     const at = HEADER_BYTES + index * SEALED_CHUNK_BYTES;
     index++;
