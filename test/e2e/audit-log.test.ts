@@ -123,7 +123,8 @@ describe('the audit logs of a running network', () => {
     expect(ready.auditLog).toEqual({ MTL: { state: 'signing' }, QUE: { state: 'signing' }, SHE: { state: 'signing' } });
   });
 
-  const hasGo = spawnSync('go', ['version']).status === 0 && existsSync('/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog');
+  const go = 'go';
+  const hasGo = spawnSync(go, ['version']).status === 0 && existsSync('/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog');
   (hasGo ? it : it.skip)(
     `are verified by Go's own code${hasGo ? '' : ' (skipped: no go with golang.org/x/mod)'}`,
     async () => {
@@ -151,7 +152,7 @@ describe('the audit logs of a running network', () => {
         }
         const env = { ...process.env, GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '', GOCACHE: path.join(folder, 'cache') };
         const verifier = path.join(folder, 'verify');
-        execFileSync('go', ['build', '-o', verifier, 'test/support/go-verifier/main.go'], { env, timeout: 60_000 });
+        execFileSync(go, ['build', '-o', verifier, 'test/support/go-verifier/main.go'], { env, timeout: 60_000 });
         const run = () => spawnSync(verifier, ['-dir', path.join(folder, 'log'), '-log', vkey], { encoding: 'utf8', timeout: 30_000 });
         expect(run()).toMatchObject({ status: 0, stderr: '' });
         const spoilt = Buffer.from((await fetchFile('MTL/tile/0/000.p/1')).bytes);
