@@ -21,6 +21,9 @@ export const homeOf = ({ cities }: Pick<Parts, 'cities'>, patientId: string): st
   return city !== null && cities.find(city) ? city : null;
 };
 
+/** An appointment's id as the database may be asked for it; what is none is asked for as one that nobody has, which costs the same. */
+export const toAppointmentId = (given: string): string => (cityOfId(given, 'apt') === null ? '' : given);
+
 /** Turns a city that does not answer into the refusal that tells so; other errors go on. */
 export const orUnavailable = async <T>(work: () => Promise<T>): Promise<T | RefusalOf<'CityUnavailable'>> => {
   try {
@@ -94,7 +97,8 @@ export const admitUpload = async (
   const relation = { ...NO_RELATION, inCare: standing.inCare, granted: standing.granted };
   const isAllowed = decide(viewer, { action: 'file:write', resource: { patientId, patientCity: city, relation } }).allow;
   if (!isAllowed || !standing.isThere) return refusePatient(parts, caller, act, patientId);
-  if (appointmentId && !(await isAppointmentOf(db, city, appointmentId, patientId)))
+  const isNone = appointmentId === null || appointmentId === undefined;
+  if (!isNone && !(await isAppointmentOf(db, city, toAppointmentId(appointmentId), patientId)))
     return refuse(parts, caller, { city, act, patientId }, { kind: 'AppointmentNotFound' });
   return { kind: 'admitted', city };
 };

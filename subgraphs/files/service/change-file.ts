@@ -10,7 +10,7 @@ import { isAppointmentOf } from '../store/directory-store.ts';
 import { deleteFile, detach, endUploadsOf, type FoundFile, findFiles, isUploaderOf, lockFile } from '../store/file-store.ts';
 import { attach, lockSubject } from '../store/upload-store.ts';
 import { fileEntity, Outcome, toEvent } from './acts.ts';
-import { orUnavailable, requireViewer } from './admit-upload.ts';
+import { orUnavailable, requireViewer, toAppointmentId } from './admit-upload.ts';
 import type { Parts } from './parts.ts';
 
 type NotFound = RefusalOf<'FileNotFound'>;
@@ -118,7 +118,7 @@ export const makeChangeFile = (parts: Parts): ChangeFile => {
       orUnavailable(() =>
         onFile(caller, 'attachFile', fileId, async (tx, { file }) => {
           const { city, patientId } = file;
-          const isTheirs = await isAppointmentOf(tx, city, appointmentId, patientId);
+          const isTheirs = await isAppointmentOf(tx, city, toAppointmentId(appointmentId), patientId);
           if (isTheirs) await attach(tx, city, appointmentId, fileId);
           const happening = { city, act: 'attachFile', patientId, entities: [fileEntity(file)] };
           await appendAuditIn(
@@ -134,7 +134,7 @@ export const makeChangeFile = (parts: Parts): ChangeFile => {
       orUnavailable(() =>
         onFile(caller, 'detachFile', fileId, async (tx, { file }) => {
           const { city, patientId } = file;
-          await detach(tx, city, appointmentId, fileId);
+          await detach(tx, city, toAppointmentId(appointmentId), fileId);
           await appendAuditIn(
             tx,
             toEvent(caller, { city, act: 'detachFile', outcome: Outcome.SUCCESS, patientId, entities: [fileEntity(file)] }),

@@ -25,7 +25,7 @@ export const makeReadFiles = ({ cities, cursors }: Parts) => {
     const viewer = requireViewer(caller);
     const city = homeOf({ cities }, patientId);
     const db = cities.of(city ?? viewer.city);
-    const standing = await readStanding(db, db.city.code, patientId, viewer.practitionerId);
+    const standing = await readStanding(db, db.city.code, city === null ? '' : patientId, viewer.practitionerId);
     const relation = { ...NO_RELATION, inCare: standing.inCare, granted: standing.granted };
     const isAllowed = city !== null && decide(viewer, { action: 'file:read', resource: { patientId, patientCity: city, relation } }).allow;
     if (isAllowed && standing.isThere) return db;
@@ -68,6 +68,8 @@ export const makeReadFiles = ({ cities, cursors }: Parts) => {
     const viewer = requireViewer(caller);
     const size = pageSize(first);
     if (name && codePoints(name) > MAX_NAME_PART) throw new BadInputError('name', `is longer than ${MAX_NAME_PART} characters`);
+    // No name holds NUL, and PostgreSQL takes none.
+    if (name?.includes('\0')) throw new BadInputError('name', 'holds a control character; leave it out');
     const nameFold = name ? foldText(name) : null;
     const scope = `files:${viewer.accountId}:${patientId}:${priority ?? ''}:${nameFold ?? ''}`;
     const behind = after === undefined || after === null ? null : cursors.decode<FilePosition>(scope, after);

@@ -223,6 +223,24 @@ describe('attachFile and detachFile', () => {
     expect((await house.audits('MTL', 'attachFile', patient.patientId)).map(({ outcome }) => outcome)).toEqual([0, 0]);
   });
 
+  it.each(['', 'a\0b', 'nonsense', 'x'.repeat(10_000)])(
+    'refuse what is no appointment’s id, also with an upload (%#)',
+    async (appointmentId) => {
+      const patient = await house.addPatient('MTL');
+      const { file } = await house.upload(patient, patient.patientId, {});
+      const before = await house.snapshot();
+      expect(await house.upload(patient, patient.patientId, { appointmentId })).toMatchObject({ __typename: 'AppointmentNotFound' });
+      const change = (act: string) =>
+        house.ask(patient, `mutation ($f: ID!, $a: ID!) { ${act}(fileId: $f, appointmentId: $a) { __typename } }`, {
+          f: file.id,
+          a: appointmentId,
+        });
+      expect(await change('attachFile')).toMatchObject({ errors: [], data: { attachFile: { __typename: 'AppointmentNotFound' } } });
+      expect(await change('detachFile')).toMatchObject({ errors: [], data: { detachFile: { __typename: 'DetachFileSuccess' } } });
+      expect(await house.snapshot()).toEqual(before);
+    },
+  );
+
   it('refuse another patient’s appointment, one that is not there, and strangers', async () => {
     const patient = await house.addPatient('MTL');
     const theirs = await house.addAppointment((await house.addPatient('MTL')).patientId);

@@ -293,6 +293,7 @@ describe('Patient.files', () => {
       [owner, { first: 0 }],
       [owner, { first: 101 }],
       [owner, { name: 'n'.repeat(256) }],
+      [owner, { name: 'a\0b' }],
     ] as const) {
       const { codes } = await list(viewer, owner.patientId, input);
       expect(codes).toEqual(['BAD_USER_INPUT']);
