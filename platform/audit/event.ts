@@ -89,11 +89,16 @@ export const toAuditValues = (event: AuditEvent): readonly unknown[] => {
     ],
     source: { observer: `${event.city}.${event.observer}`, type: '4' },
     patient: commit('patient', event.patientId),
-    entities: (event.entities ?? []).map((entity, i) => ({
-      kind: entity.kind,
-      what: entity.kind === 'Patient' || entity.kind === 'Account' ? commit(`entity${i}`, entity.id) : entity.id,
-      ...(entity.sha256 === undefined ? {} : { sha256: entity.sha256 }),
-    })),
+    entities: (event.entities ?? []).map((entity, i) => {
+      const { kind, id, sha256 } = entity;
+      // The hash of a person's record tells whoever guesses the record that the guess is right, so it is committed to like the id.
+      const isPerson = kind === 'Patient' || kind === 'Account';
+      return {
+        kind,
+        what: isPerson ? commit(`entity${i}`, id) : id,
+        ...(sha256 === undefined ? {} : { sha256: isPerson ? commit(`entity${i}:sha256`, sha256) : sha256 }),
+      };
+    }),
     values: Object.fromEntries(Object.entries(event.values ?? {}).map(([name, value]) => [name, commit(`value:${name}`, value)])),
     requestId: event.requestId,
   };

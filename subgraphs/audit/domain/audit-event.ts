@@ -70,7 +70,8 @@ export const toSeenEvent = (text: string, disclose: Disclose): SeenEvent => {
     entities: leaf.entities.map(({ kind, what, sha256 }, i) => ({
       kind,
       id: what?.startsWith('cm:') ? disclose(`entity${i}`, what) : what,
-      sha256: sha256 ?? null,
+      // Entries from before the hashes of people's records were committed to hold them as they are.
+      sha256: sha256?.startsWith('cm:') ? disclose(`entity${i}:sha256`, sha256) : (sha256 ?? null),
     })),
     patientId: disclose('patient', leaf.patient),
     requestId: leaf.requestId,
@@ -82,5 +83,7 @@ const PERSONS = ['Patient', 'Account'];
 /** The same event as the patient sees it whom it is about: other people that it was about as well stay unnamed. */
 export const forPatient = (event: SeenEvent, patientId: string): SeenEvent => ({
   ...event,
-  entities: event.entities.map((entity) => (PERSONS.includes(entity.kind) && entity.id !== patientId ? { ...entity, id: null } : entity)),
+  entities: event.entities.map((entity) =>
+    PERSONS.includes(entity.kind) && entity.id !== patientId ? { ...entity, id: null, sha256: null } : entity,
+  ),
 });

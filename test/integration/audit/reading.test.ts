@@ -163,7 +163,7 @@ describe('auditEvents', () => {
       patientId,
       entities: [
         { kind: 'Slot', id: slotId, sha256: 'a'.repeat(64) },
-        { kind: 'Patient', id: patientId },
+        { kind: 'Patient', id: patientId, sha256: 'b'.repeat(64) },
       ],
       requestId,
     });
@@ -182,7 +182,7 @@ describe('auditEvents', () => {
         agent: { role: 'PATIENT', city: 'QUE', accountId },
         entities: [
           { kind: 'Slot', id: slotId, sha256: 'a'.repeat(64) },
-          { kind: 'Patient', id: patientId, sha256: null },
+          { kind: 'Patient', id: patientId, sha256: 'b'.repeat(64) },
         ],
         patient: { id: patientId },
       },

@@ -183,7 +183,7 @@ describe('the log of a city', () => {
       patientId,
       actor: { role: 'PATIENT', city: 'MTL', accountId },
       entities: [
-        { kind: 'Patient', id: patientId },
+        { kind: 'Patient', id: patientId, sha256: 'c'.repeat(64) },
         { kind: 'Account', id: accountId },
       ],
       values: { name: 'canary name' },
@@ -192,6 +192,7 @@ describe('the log of a city', () => {
     const { checkpoint } = await checkpointOf(subgraph.fetch, 'MTL');
     const entries = await entriesOf(sourceOf(subgraph.fetch, 'MTL'), checkpoint.size);
     expect(entries.map((entry) => Buffer.from(entry).toString()).join('\n')).not.toContain('canary');
+    expect(entries.map((entry) => Buffer.from(entry).toString()).join('\n')).not.toContain('c'.repeat(64));
   });
 
   it('is gone on with by another process when the first one ends, and by one at a time', async () => {

@@ -114,7 +114,7 @@ describe('who sees a patient', () => {
     ]);
     expect(entries[0]?.body).toMatchObject({
       purpose: 'TREAT',
-      entities: [{ kind: 'Patient', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+      entities: [{ kind: 'Patient', sha256: expect.stringMatching(/^cm:[0-9a-f]{64}$/) }],
     });
     expect(JSON.stringify(entries[0]?.body)).not.toContain(patientOf('QUEP0001'));
   });
