@@ -101,6 +101,16 @@ describe('the audit logs', () => {
     const figures: string[] = [];
     try {
       for (const city of CITIES) {
+        // The last one killed may still be on its way back.
+        await until(
+          () =>
+            connectAs(dataDir, city, 'audit').then(
+              (probe) => probe.end().then(() => true),
+              () => false,
+            ),
+          60_000,
+          `the primary of ${city}`,
+        );
         const client = await connectAs(dataDir, city, 'audit');
         const countOf = async () => Number((await client.query('select count(*) n from audit.entry where city = $1', [city])).rows[0].n);
         await until(
