@@ -15,8 +15,11 @@ export type VaultWriter = {
   readonly offset: number;
   /** Takes plaintext in pieces of any size; waits while the stores are behind. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** Makes whole chunks durable, drops the rest, and lets go: tells from where `resume` will go on. */
-  readonly suspend: () => Promise<number>;
+  /**
+   * Makes whole chunks durable, drops the rest, and lets go: tells from where `resume` will go on. A chunk that is full to its last byte
+   * counts where it is known that `moreFollows`; else it may be the last, which is sealed in another way.
+   */
+  readonly suspend: (moreFollows?: boolean) => Promise<number>;
   /** Writes the last chunk and shows the content in every store that took all of it. At least one did, or it throws. */
   readonly finish: () => Promise<Stored>;
   /** Lets go of everything; `discard` removes what stands. */

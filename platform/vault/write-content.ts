@@ -177,8 +177,12 @@ export const makeWriter = (options: WriterOptions): VaultWriter & { readonly con
         at += taken;
       }
     },
-    suspend: async () => {
+    suspend: async (moreFollows = false) => {
       requireOpen();
+      if (moreFollows && plain !== null && filled === CHUNK_BYTES) {
+        await send(plain, false);
+        filled = 0;
+      }
       await flight;
       await onEach(async (lane) => {
         const { open } = lane;

@@ -51,6 +51,9 @@ export type Refusal = {
 /** The one answer to every address that does not hold, for whatever reason. */
 export const NOT_HELD: Refusal = { status: 403, code: 'FORBIDDEN', message: 'This address does not hold. Ask for a new one.' };
 
+/** When an address that somebody uses may be tried again, as `Retry-After`: the lease of a process that died ends within 30 s. */
+export const IN_USE_SECONDS = '5';
+
 /** Records a refused transfer, then answers it. */
 export const turnAway = async (
   { cities }: Pick<Parts, 'cities'>,

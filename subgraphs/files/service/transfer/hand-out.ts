@@ -31,7 +31,7 @@ import {
 import { fileEntity, Outcome, toEvent } from '../acts.ts';
 import { requireViewer } from '../admit-upload.ts';
 import type { Parts } from '../parts.ts';
-import { asHolder, isPresentedBy, isStillAllowed, NOT_HELD, rangeEntity, toHolder, turnAway } from './access.ts';
+import { asHolder, IN_USE_SECONDS, isPresentedBy, isStillAllowed, NOT_HELD, rangeEntity, toHolder, turnAway } from './access.ts';
 import { ADDRESS_MS, type Address, type Addresses } from './address.ts';
 import { type ByteRange, readRange, toContentRange } from './byte-range.ts';
 import { bodySize } from './sealed-body.ts';
@@ -235,6 +235,7 @@ export const makeHandOut = (parts: Parts, addresses: Addresses, seats: Seats) =>
             status: 409,
             code: 'BAD_USER_INPUT',
             message: 'Somebody is fetching from this address now.',
+            headers: { 'retry-after': IN_USE_SECONDS },
           },
         );
       return {

@@ -24,7 +24,7 @@ import { giveUpUpload } from '../../store/upload-store.ts';
 import { fileEntity, Outcome, toEvent } from '../acts.ts';
 import { type ContentInspector, makeContentInspector } from '../inspect-content.ts';
 import type { Parts } from '../parts.ts';
-import { asHolder, isPresentedBy, isStillAllowed, NOT_HELD, type Refusal, rangeEntity, turnAway } from './access.ts';
+import { asHolder, IN_USE_SECONDS, isPresentedBy, isStillAllowed, NOT_HELD, type Refusal, rangeEntity, turnAway } from './access.ts';
 import type { Address } from './address.ts';
 import { type ByteRange, readSent } from './byte-range.ts';
 import { inspectHead } from './inspect-head.ts';
@@ -133,12 +133,14 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
     return { isLost: () => isLost, stop: () => clearInterval(timer) };
   };
 
-  /** Lets go of a writer and of the lease; tells what stands. Null where that could not be told. */
-  const leave = async (upload: Upload, lease: string, writer: VaultWriter | null, isLost = false): Promise<number | null> => {
+  /**
+   * Lets go of a writer, to which so many bytes were `given`, and of the lease; tells what stands. Null where that could not be told.
+   */
+  const leave = async (upload: Upload, lease: string, writer: VaultWriter | null, given = 0, isLost = false): Promise<number | null> => {
     let stored: number | null = isLost ? null : 0;
     try {
       if (writer && isLost) await writer.abandon();
-      else if (writer) stored = await writer.suspend();
+      else if (writer) stored = await writer.suspend(given < upload.sizeBytes);
     } catch (error) {
       log.warn('an upload waits to be looked at', { city: upload.city, uploadId: upload.id, ...describeError(error) });
       stored = null;
@@ -224,6 +226,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
       heldBytes += piece.length;
     };
     let readBytes = 0;
+    let given = 0;
 
     const begin = async (isWhole: boolean): Promise<ContentRefusedReason | null> => {
       const first = held?.subarray(0, heldBytes) ?? Buffer.alloc(0);
@@ -262,6 +265,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
     try {
       if (upload.storedBytes > 0 || open.isAdrift) writer = await vault.resume(refOf(upload), inspect);
       const stands = writer?.offset ?? 0;
+      given = stands;
       if (bodyOffset(stands, key !== null) !== sent.start) {
         const stored = (await leave(upload, lease, writer)) ?? stands;
         return turnAway(parts, actor, { ...actOn(upload), reason: 'OFFSET' }, goOnAt(upload, stored));
@@ -289,6 +293,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
       for await (const piece of plain) {
         if (isLost()) throw new LostError();
         inspect(piece);
+        given += piece.length;
         const mine = writer as VaultWriter | null;
         if (mine) await mine.write(piece);
         else {
@@ -300,7 +305,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
       }
       if (isLost()) throw new LostError();
       if (sent.start + readBytes === total) return await finish();
-      const stored = await leave(upload, lease, writer);
+      const stored = await leave(upload, lease, writer, given);
       return { status: 202, headers: { ...progressOf(upload, stored ?? 0) }, body: null };
     } catch (error) {
       const mine = writer as VaultWriter | null;
@@ -309,10 +314,10 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
         // The content was destroyed under its receiver, somebody else has it, or its end was sent with other bytes than before.
         const now = await findUpload(cities.of(city), city, id);
         if (error instanceof IntegrityError && now?.upload.state === 'open') return reject(actor, upload, mine, 'HASH_MISMATCH');
-        await leave(upload, lease, mine, true);
+        await leave(upload, lease, mine, given, true);
         return turnAway(parts, actor, { ...actOn(upload), reason: 'ADDRESS_USED' }, NOT_HELD);
       }
-      const stored = await leave(upload, lease, mine);
+      const stored = await leave(upload, lease, mine, given);
       if (error instanceof TooLongError) return turnAway(parts, actor, { ...actOn(upload), reason: 'TOO_LONG' }, tooLongAt(upload, stored));
       throw error;
     }
@@ -354,6 +359,7 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
           {
             ...goOnAt(upload, upload.storedBytes),
             message: 'Somebody is sending to this address now.',
+            headers: { ...progressOf(upload, upload.storedBytes), 'retry-after': IN_USE_SECONDS },
           },
         );
       const kept = keep(upload, lease);
