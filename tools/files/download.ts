@@ -86,6 +86,11 @@ const makeRecipient = () => {
 
 const lost = (way: string): Failure => new Failure('NO_ANSWER', `The graph gives no ${way}.`, 'Run the command again.');
 
+const brokenOff = (code: string): Failure =>
+  new Failure(code, 'The transfer broke off, and does not get further.', 'Try again when the network is better.');
+/** An address ends with its last byte, wherever that is by then; the login is asked for again with the next address. */
+const endedAddress = (): Failure => brokenOff('ADDRESS_ENDED');
+
 /** Answers of an address that will go on: it is in use, or has not noticed yet that a connection ended. */
 const BUSY: readonly number[] = [408, 409, 416, 429, 503];
 
@@ -101,6 +106,7 @@ const get = async (url: string, start: number, end: number, isWhole: boolean): P
   const isRight = isWhole ? answer.status === 200 : answer.status === 206;
   if (isRight) return answer.body;
   const failure = toTransferFailure(answer.status, await readText(answer.body, MAX_TEXT));
+  if (answer.status === 403) throw endedAddress();
   throw BUSY.includes(answer.status) ? new Failure('BUSY', failure.message, failure.next) : failure;
 };
 
@@ -211,9 +217,7 @@ export async function* fetchContent(
       last = error;
     }
   } while (await patience.wait(done));
-  throw last instanceof Failure
-    ? last
-    : new Failure('BROKEN', 'The transfer broke off, and does not get further.', 'Try again when the network is better.');
+  throw last instanceof Failure ? last : brokenOff('BROKEN');
 }
 
 /** Runs a content through hash and length; throws Failure where they are not those of the record. */
