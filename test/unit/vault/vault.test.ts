@@ -286,6 +286,21 @@ describe('an upload that broke off', () => {
     expect(stores.primary.partials.size + stores.backup.partials.size).toBe(0);
   });
 
+  it.each([true, false])('goes on at the end of a segment, exactly where it said (partials can be read: %s)', async (readsPartials) => {
+    const { vault, stores } = await startVault();
+    for (const name of STORE_NAMES) stores[name].readsPartials = readsPartials;
+    const size = SEGMENT_CHUNKS * CHUNK_BYTES + 11;
+    const [ref, bytes] = [refOf(), randomBytes(size)];
+    const writer = await vault.create(ref);
+    await writeAll(writer, bytes.subarray(0, SEGMENT_CHUNKS * CHUNK_BYTES), 1_000_000);
+    expect(await writer.suspend()).toBe(SEGMENT_CHUNKS * CHUNK_BYTES);
+    const next = await vault.resume(ref);
+    expect(next?.offset).toBe(SEGMENT_CHUNKS * CHUNK_BYTES);
+    await writeAll(next as VaultWriter, bytes.subarray(SEGMENT_CHUNKS * CHUNK_BYTES));
+    expect(await next?.finish()).toEqual({ sizeBytes: size, sha256: sha256(bytes), keyId: 'k1', owed: [] });
+    for (const name of STORE_NAMES) expect(await vault.check(ref, size, name)).toBe('intact');
+  });
+
   it.each([
     ['one store is behind', 1, (blob: Buffer) => blob.subarray(0, at(1) + 50), []],
     ['one store has nothing', 1, () => null, []],
