@@ -28,7 +28,7 @@ key that serves once. A transfer that breaks off goes on by itself.
   --url URL        address of the graph; http://127.0.0.1:4000 unless you say so (https beyond this machine)
   --user NAME      login name, such as MTLP0001
   --plain          contents not sealed
-  --patience N     seconds that a transfer is tried without getting further; 30 unless you say so
+  --patience N     seconds that a transfer is tried without getting further; 60 unless you say so
   --json           the result as one line of JSON on standard output, no progress
   --help           this text
 
@@ -90,7 +90,8 @@ const readVersion = (text: string | undefined): number | null => {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError('--version is a number from 1 on.');
   return Number(text);
 };
-const readPatience = (text = '30'): number => {
+/** Longer than the lease of a server process that died, which is 30 s. */
+const readPatience = (text = '60'): number => {
   if (!/^\d{1,5}$/.test(text)) throw new UsageError('--patience is a number of seconds.');
   return Number(text) * 1_000;
 };

@@ -233,6 +233,27 @@ describe('npm run files', () => {
     ['sealed', []],
     ['in the open', ['--plain']],
   ])(
+    'goes on sending to another address where the first one has ended, %s',
+    async (_what, flags) => {
+      const content = aPdf(3 * MIB + 7);
+      const city = await app.network.admin('MTL');
+      const before = proxy.cutCount();
+      proxy.cuts.push({
+        direction: 'up',
+        afterBytes: 2 * MIB,
+        onCut: () => void city.query(`update files.upload set address_until = now() - interval '1 s' where state = 'open'`),
+      });
+      const file = write(aFolder(), 'moved.pdf', content);
+      const { kept } = json<Kept>(await run(['upload', file, '--json', ...flags], { url: proxy.url }));
+      expect([kept[0]?.sha256, proxy.cutCount() - before]).toEqual([sha256(content), 1]);
+    },
+    60_000,
+  );
+
+  it.each([
+    ['sealed', []],
+    ['in the open', ['--plain']],
+  ])(
     'goes on at another address where the first one has ended, %s',
     async (_what, flags) => {
       const here = aFolder();

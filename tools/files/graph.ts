@@ -6,7 +6,8 @@ const SILENCE_MS = 30_000;
 const MAX_ANSWER_BYTES = 24 * 1024 * 1024;
 const TRIES = 4;
 /** Errors that heal by themselves; only questions that may be asked twice are. */
-const PASSING: readonly string[] = ['SUBGRAPH_UNAVAILABLE', 'CITY_UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'NO_ANSWER'];
+/** Codes of what passes by itself. */
+export const PASSING: readonly string[] = ['SUBGRAPH_UNAVAILABLE', 'CITY_UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'NO_ANSWER'];
 
 const NEXT: Readonly<Record<string, string>> = {
   UNAUTHENTICATED: 'Log in again: --user NAME, or a fresh CAREGRAPH_TOKEN.',
@@ -155,9 +156,9 @@ type Refusal = {
   readonly limitBytes?: number;
   readonly retryAfterSeconds?: number;
 };
-/** What to ask of every refusal of files. */
-export const REFUSALS = `__typename ... on Refusal { message } ... on ContentRefused { reason allowed } ... on QuotaExceeded { usedBytes limitBytes }
-  ... on CityUnavailable { retryAfterSeconds }`;
+/** What to ask of every refusal; and of those that the contents of a file may meet. */
+export const REFUSAL = '__typename ... on Refusal { message } ... on CityUnavailable { retryAfterSeconds }';
+export const REFUSALS = `${REFUSAL} ... on ContentRefused { reason allowed } ... on QuotaExceeded { usedBytes limitBytes }`;
 
 /** What to do about a content that is not kept. */
 const sayReason = (reason: string | undefined, allowed: readonly string[] = []): string | null => {

@@ -12,7 +12,7 @@ import {
 } from '#platform/cipher/stream.ts';
 import { readPublicKey, sealFor } from '#platform/sealing/seal.ts';
 import { Failure } from './failure.ts';
-import { type Graph, REFUSALS, toFailure, toTransferFailure } from './graph.ts';
+import { type Graph, PASSING, REFUSAL, REFUSALS, toFailure, toTransferFailure } from './graph.ts';
 import { guessType } from './guess-type.ts';
 import { readText, send } from './http.ts';
 import { makePatience } from './patience.ts';
@@ -51,7 +51,7 @@ const KEPT = '... on UploadFileSuccess { file { id name version sizeBytes sha256
 const UPLOAD_FILE = `mutation ($input: UploadFileInput!) { uploadFile(input: $input) { ${REFUSALS} ${KEPT} } }`;
 const BEGUN = '... on RequestUploadSuccess { upload { id url offsetBytes sizeBytes } }';
 const REQUEST = `mutation ($input: RequestUploadInput!) { requestUpload(input: $input) { ${REFUSALS} ${BEGUN} } }`;
-const RESUME = `mutation ($uploadId: ID!) { resumeUpload(uploadId: $uploadId) { ${REFUSALS} ${BEGUN} } }`;
+const RESUME = `mutation ($uploadId: ID!) { resumeUpload(uploadId: $uploadId) { ${REFUSAL} ${BEGUN} } }`;
 const FINISH = `mutation ($uploadId: ID!) { finishUpload(uploadId: $uploadId) { ${REFUSALS} ... on UploadIncomplete { offsetBytes sizeBytes } ${KEPT} } }`;
 
 type Begun = { readonly id: string; readonly url: string; readonly offsetBytes: number; readonly sizeBytes: number };
@@ -241,24 +241,32 @@ const sendLarge = async (settings: UploadSettings, source: Source, input: Readon
   progress.begin(`sending ${source.name}`, body.sizeBytes);
   try {
     let offset = upload.offsetBytes;
+    let last: Failure | null = null;
     const patience = makePatience(settings.patienceMs);
     do {
-      const isTaken = offset >= body.sizeBytes || (await put(graph.resolve(upload.url), body, offset, progress.at));
-      await source.requireSame();
-      if (isTaken) {
-        const { finishUpload } = await graph.ask<{ finishUpload: Answer<{ file: KeptFile }> | null }>(
-          FINISH,
-          { uploadId: upload.id },
-          { again: true },
-        );
-        if (finishUpload?.__typename !== 'UploadIncomplete') return requireKept(finishUpload);
+      last = null;
+      try {
+        const isTaken = offset >= body.sizeBytes || (await put(graph.resolve(upload.url), body, offset, progress.at));
+        await source.requireSame();
+        if (isTaken) {
+          const { finishUpload } = await graph.ask<{ finishUpload: Answer<{ file: KeptFile }> | null }>(
+            FINISH,
+            { uploadId: upload.id },
+            { again: true },
+          );
+          if (finishUpload?.__typename !== 'UploadIncomplete') return requireKept(finishUpload);
+        }
+        const told = await offsetAt(graph.resolve(upload.url));
+        if (told === null) upload = await resume();
+        offset = told ?? upload.offsetBytes;
+        progress.at(offset);
+      } catch (error) {
+        // A part of the network that is down for a moment: what was sent stays, and patience decides.
+        if (!(error instanceof Failure) || !PASSING.includes(error.code)) throw error;
+        last = error;
       }
-      const told = await offsetAt(graph.resolve(upload.url));
-      if (told === null) upload = await resume();
-      offset = told ?? upload.offsetBytes;
-      progress.at(offset);
     } while (await patience.wait(offset));
-    throw new Failure('BROKEN', 'The transfer broke off, and does not get further.', 'Try again when the network is better.');
+    throw last ?? new Failure('BROKEN', 'The transfer broke off, and does not get further.', 'Try again when the network is better.');
   } finally {
     progress.end();
   }
