@@ -193,7 +193,12 @@ describe('ranges', () => {
       ['bytes=0-0', 0, 1],
       ['bytes=0-99999', 0, 1_000],
     ] as const) {
-      const answer = await at.get(url, { range });
+      let answer = await at.get(url, { range });
+      // The lease of the range before ends just behind its last byte.
+      for (let tries = 0; answer.status === 409 && tries < 20; tries++) {
+        await new Promise((done) => setTimeout(done, 50));
+        answer = await at.get(url, { range });
+      }
       expect([answer.status, Buffer.from(await answer.arrayBuffer()).equals(bytes.subarray(from, to))]).toEqual([206, true]);
     }
     const suffix = await at.get((await at.download(token, (await kept(bytes)).id)).url, { range: 'bytes=-5' });
