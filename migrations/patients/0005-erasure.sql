@@ -6,6 +6,7 @@ CREATE TABLE patients.erasure (
   erased_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT erasure_pk PRIMARY KEY (city, patient_id)
 );
+CREATE INDEX erasure_by_time ON patients.erasure (city, erased_at);
 GRANT SELECT, INSERT ON patients.erasure TO patients;
 
 CREATE VIEW directory.erasure AS SELECT city, patient_id, erased_at FROM patients.erasure;

@@ -91,12 +91,13 @@ export const toAuditValues = (event: AuditEvent): readonly unknown[] => {
     patient: commit('patient', event.patientId),
     entities: (event.entities ?? []).map((entity, i) => {
       const { kind, id, sha256 } = entity;
-      // The hash of a person's record tells whoever guesses the record that the guess is right, so it is committed to like the id.
+      // The hash of a person's record or file tells whoever guesses what it says that the guess is right, so it is committed to.
       const isPerson = kind === 'Patient' || kind === 'Account';
+      const isGuessable = isPerson || kind === 'MedicalFile';
       return {
         kind,
         what: isPerson ? commit(`entity${i}`, id) : id,
-        ...(sha256 === undefined ? {} : { sha256: isPerson ? commit(`entity${i}:sha256`, sha256) : sha256 }),
+        ...(sha256 === undefined ? {} : { sha256: isGuessable ? commit(`entity${i}:sha256`, sha256) : sha256 }),
       };
     }),
     values: Object.fromEntries(Object.entries(event.values ?? {}).map(([name, value]) => [name, commit(`value:${name}`, value)])),

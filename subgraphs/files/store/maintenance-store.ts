@@ -264,14 +264,18 @@ export const pruneTransfers = async (db: CityDatabase): Promise<void> => {
   await db.named(PRUNE_DOWNLOADS, [db.city.code]);
 };
 
-const FIND_ERASED: Named = {
-  name: 'files_find_erased_subjects',
-  text: `SELECT s.patient_id AS "patientId" FROM files.subject s
-    WHERE s.city = $1 AND EXISTS (SELECT FROM directory.erasure e WHERE e.city = s.city AND e.patient_id = s.patient_id) LIMIT $2`,
-};
-/** Patients who have files and were erased. */
-export const findErased = async (db: CityDatabase, limit: number): Promise<string[]> =>
-  (await db.named<{ patientId: string }>(FIND_ERASED, [db.city.code, limit])).map(({ patientId }) => patientId);
+const findErasedStatement = (name: string, condition: string): Named => ({
+  name,
+  text: `SELECT s.patient_id AS "patientId" FROM files.subject s WHERE s.city = $1
+    AND s.patient_id IN (SELECT e.patient_id FROM directory.erasure e WHERE e.city = $1 ${condition}) LIMIT $2`,
+});
+const FIND_ERASED = findErasedStatement('files_find_erased_subjects', '');
+const FIND_ERASED_LATELY = findErasedStatement('files_find_subjects_erased_lately', `AND e.erased_at > now() - interval '1 hour'`);
+/** Patients who have files and were erased: within the last hour, or ever, which costs a look at all erasures. */
+export const findErased = async (db: CityDatabase, limit: number, when: 'lately' | 'ever'): Promise<string[]> =>
+  (await db.named<{ patientId: string }>(when === 'ever' ? FIND_ERASED : FIND_ERASED_LATELY, [db.city.code, limit])).map(
+    ({ patientId }) => patientId,
+  );
 
 const ERASE_UPLOADS: Named = {
   name: 'files_erase_uploads',

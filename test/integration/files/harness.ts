@@ -6,6 +6,7 @@ import { type GraphQLError, graphql } from 'graphql';
 import type pg from 'pg';
 import { type Files, type FilesSettings, startFiles } from '#files/server.ts';
 import type { Caller, Viewer } from '#platform/access/viewer.ts';
+import { commitTo } from '#platform/audit/event.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { toGraphError } from '#platform/graphql/errors.ts';
 import { makeLog } from '#platform/observability/log.ts';
@@ -35,6 +36,19 @@ export const someText = (sizeBytes: number): Buffer =>
       .toString('hex')
       .slice(0, sizeBytes),
   );
+
+type Disclosure = Readonly<Record<string, { readonly salt: string; readonly value: string }>>;
+/** A leaf with the hashes that it commits to, which have to be opened by what is disclosed beside it. */
+const withHashes = (leaf: string, disclosure: Disclosure): string => {
+  const body = JSON.parse(leaf) as { entities: { sha256?: string }[] };
+  body.entities.forEach((entity, i) => {
+    if (!entity.sha256?.startsWith('cm:')) return;
+    const { salt, value } = disclosure[`entity${i}:sha256`] ?? { salt: '', value: '' };
+    if (entity.sha256 !== `cm:${commitTo(value, Buffer.from(salt, 'base64url'))}`) throw new Error('a commitment does not open');
+    entity.sha256 = value;
+  });
+  return JSON.stringify(body);
+};
 
 /** The files subgraph on a copy of the databases and on stores of its own. */
 export const startHarness = async (settings: Partial<FilesSettings> & { readonly quotas?: readonly [number, number] } = {}) => {
@@ -157,17 +171,21 @@ export const startHarness = async (settings: Partial<FilesSettings> & { readonly
     if (!answer.data?.uploadFile) throw Object.assign(new Error(JSON.stringify(answer.errors)), { answer });
     return answer.data.uploadFile;
   };
-  const audits = (
+  /** Acts of a kind; the hashes that their leaves commit to are put in as disclosed. */
+  const audits = async (
     city: string,
     act: string,
     patientId: string | null = null,
-  ): Promise<{ outcome: number; body: string; patient_id: string | null; actor_id: string | null }[]> =>
-    sql(
+  ): Promise<{ outcome: number; body: string; patient_id: string | null; actor_id: string | null }[]> => {
+    type Row = { outcome: number; body: string; patient_id: string | null; actor_id: string | null };
+    const rows = await sql<Row & { disclosure: Record<string, { salt: string; value: string }> }>(
       city,
-      `select outcome, convert_from(body, 'UTF8') as body, patient_id, actor_id from audit.entry
+      `select outcome, convert_from(body, 'UTF8') as body, patient_id, actor_id, disclosure from audit.entry
        where act = $1 and ($2::text is null or patient_id = $2) order by id`,
       [act, patientId],
     );
+    return rows.map(({ disclosure, ...row }) => ({ ...row, body: withHashes(row.body, disclosure) }));
+  };
   const TABLES = ['subject', 'room', 'file', 'version', 'debt', 'destruction', 'upload', 'download', 'attachment'];
   /** Everything that a refusal must leave as it is: tables of all cities and what stands in both stores. */
   const snapshot = async (): Promise<Record<string, string>> => {

@@ -1,5 +1,5 @@
 import { clearUpload, findOverUploads, pruneTransfers, pruneWriting } from '../../store/maintenance-store.ts';
-import type { Duty, DutyParts } from './duty.ts';
+import { type Duty, type DutyParts, orTellOf } from './duty.ts';
 
 const BATCH = 100;
 
@@ -14,7 +14,7 @@ export const makeClearUploads = ({ log, isStopped }: DutyParts): Duty => ({
       let cleared = 0;
       for (const upload of over) {
         if (isStopped()) return;
-        if (await db.transaction((tx) => clearUpload(tx, city, upload))) cleared++;
+        if (await orTellOf(log, city, () => db.transaction((tx) => clearUpload(tx, city, upload)))) cleared++;
       }
       if (cleared > 0) log.info('abandoned uploads were cleared', { city, cleared });
       if (over.length < BATCH || cleared === 0) return;

@@ -2,6 +2,7 @@ import { StoreFullError, StoreUnavailableError } from '#platform/blobs/store.ts'
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { CityUnavailableError, OverloadedError } from '#platform/database/errors.ts';
 import { KeysUnavailableError } from '#platform/keys/key-ring.ts';
+import { describeError, type Log } from '#platform/observability/log.ts';
 import type { BlobRef, StoreName } from '#platform/vault/vault.ts';
 import { contextOf } from '../../domain/file.ts';
 import type { Kept } from '../../store/maintenance-store.ts';
@@ -33,6 +34,17 @@ export const isAway = (error: unknown): boolean =>
   error instanceof StoreUnavailableError ||
   error instanceof StoreFullError ||
   error instanceof KeysUnavailableError;
+
+/** Does one thing of many: what fails is told, so that the others still come to their turn. Null where it failed; who is away is thrown. */
+export const orTellOf = async <T>(log: Log, city: string, act: () => Promise<T>): Promise<T | null> => {
+  try {
+    return await act();
+  } catch (error) {
+    if (isAway(error)) throw error;
+    log.error('one thing to look after failed', { city, ...describeError(error) });
+    return null;
+  }
+};
 
 /** Runs a step for each item, `atOnce` at a time; the first failure is thrown when all are done. */
 export const forEach = async <T>(items: readonly T[], atOnce: number, step: (item: T) => Promise<void>): Promise<void> => {

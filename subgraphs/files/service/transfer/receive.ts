@@ -20,7 +20,7 @@ import {
   takeUpload,
   uploadReceived,
 } from '../../store/transfer-store.ts';
-import { giveUpUpload } from '../../store/upload-store.ts';
+import { discardForgotten, giveUpUpload } from '../../store/upload-store.ts';
 import { fileEntity, Outcome, toEvent } from '../acts.ts';
 import { type ContentInspector, makeContentInspector } from '../inspect-content.ts';
 import type { Parts } from '../parts.ts';
@@ -149,6 +149,15 @@ export const makeReceive = (parts: Parts, seats: Seats) => {
       await letUploadGo(cities.of(upload.city), upload.city, upload.id, lease, stored);
     } catch (error) {
       log.warn('a lease runs out by itself', { city: upload.city, uploadId: upload.id, ...describeError(error) });
+    }
+    if (isLost) {
+      // The sweep may have cleared the upload while bytes of it were still on their way to the stores.
+      await cities
+        .of(upload.city)
+        .transaction((tx) => discardForgotten(tx, upload))
+        .catch((error: unknown) =>
+          log.error('what an upload left may stay', { city: upload.city, uploadId: upload.id, ...describeError(error) }),
+        );
     }
     return stored;
   };

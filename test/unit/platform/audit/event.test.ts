@@ -79,6 +79,16 @@ describe('an audit entry', () => {
     expect(Object.keys(disclosure).sort()).toEqual(['actor', 'entity1', 'patient', 'value:reason']);
   });
 
+  it('shows no hash by which a guess at a record or a file could be tried', () => {
+    const sha256 = 'cd'.repeat(32);
+    for (const kind of ['Patient', 'Account', 'MedicalFile']) {
+      const { text, body, disclosure } = freeze(anEvent({ entities: [{ kind, id: 'MTL-xyz-1', sha256 }] }));
+      expect(text).not.toContain(sha256);
+      const { salt, value } = disclosure['entity0:sha256'] ?? { salt: '', value: '' };
+      expect([value, body.entities[0].sha256]).toEqual([sha256, `cm:${commitTo(value, Buffer.from(salt, 'base64url'))}`]);
+    }
+  });
+
   it('never commits twice with the same salt, so that equal values do not show as equal', () => {
     const all = Array.from({ length: 50 }, () => freeze(anEvent()));
     const salts = all.flatMap(({ disclosure }) => Object.values(disclosure).map(({ salt }) => salt));
