@@ -36,12 +36,15 @@ export const startKeeper = async (
     wrap = (store) => store,
     fault = () => {},
     files = house.files,
+    chunkDeadlineMs,
     ...options
   }: Partial<MaintenanceOptions> & {
     readonly wrap?: (store: BlobStore) => BlobStore;
     readonly fault?: Parts['fault'];
     /** Where the harness was given other stores than its own. */
     readonly files?: FilesConfig;
+    /** How long a store may take for a chunk; the vault's own deadline unless a test has slow stores. */
+    readonly chunkDeadlineMs?: number;
   } = {},
 ) => {
   const own = house.subgraph.parts;
@@ -51,7 +54,14 @@ export const startKeeper = async (
     backup: wrap(await openStore('backup', files.backup)),
   };
   const notes = makeDamageNotes(own);
-  const vault = openVault({ stores, keys, events: notes, log: own.log, fault, chunkDeadlineMs: 500 });
+  const vault = openVault({
+    stores,
+    keys,
+    events: notes,
+    log: own.log,
+    fault,
+    ...(chunkDeadlineMs === undefined ? {} : { chunkDeadlineMs }),
+  });
   const parts: Parts = { ...own, vault, keys, fault };
   const maintenance = startMaintenance(parts, { scrubEveryMs: 0, everyMs: 0, ...options, notes });
   const begin = makeBeginUpload(parts);

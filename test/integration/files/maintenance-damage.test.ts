@@ -206,7 +206,7 @@ describe('one store away', () => {
     isMounted = mounts('-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', backup);
     if (!isMounted) console.info('this desk lets nobody mount a small disk: a full and a read-only one are left out');
     house = await startHarness({ files });
-    keeper = await startKeeper(house, { everyMs: 300, wrap: slowable(modes), files });
+    keeper = await startKeeper(house, { everyMs: 300, wrap: slowable(modes), files, chunkDeadlineMs: 1_000 });
   });
   afterAll(async () => {
     try {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Harness, someText, startHarness } from './harness.ts';
 
@@ -17,11 +18,19 @@ const usage = (city: string) =>
        (select coalesce(sum(size_bytes), 0) from files.version)::int as held from files.room`,
   );
 
+/** What is told to come again later, as a busy machine tells some of a hundred at once, comes again. */
+const uploadAtLast = async (...args: Parameters<Harness['upload']>): ReturnType<Harness['upload']> => {
+  for (const began = performance.now(); ; await sleep(100)) {
+    const answer = await house.upload(...args);
+    if (answer.__typename !== 'CityUnavailable' || performance.now() - began > 15_000) return answer;
+  }
+};
+
 describe('quotas', () => {
   it('hold for a patient when a hundred files come at once, and the refused leave nothing', async () => {
     const patient = await house.addPatient('MTL');
     const bytes = someText(4 * KIB);
-    const answers = await Promise.all(Array.from({ length: 100 }, () => house.upload(patient, patient.patientId, { bytes })));
+    const answers = await Promise.all(Array.from({ length: 100 }, () => uploadAtLast(patient, patient.patientId, { bytes })));
     const kept = answers.filter(({ __typename }) => __typename === 'UploadFileSuccess');
     const refused = answers.filter(({ __typename }) => __typename === 'QuotaExceeded');
     expect([kept.length, refused.length]).toEqual([16, 84]);
@@ -37,7 +46,7 @@ describe('quotas', () => {
     );
     expect(rows).toEqual({ files: 16, empty: 0 });
     const entries = await house.audits('MTL', 'uploadFile', patient.patientId);
-    expect(entries.filter(({ outcome }) => outcome === 4)).toHaveLength(84);
+    expect(entries.filter(({ outcome, body }) => outcome === 4 && JSON.parse(body).reason === 'QuotaExceeded')).toHaveLength(84);
     expect(entries.filter(({ outcome }) => outcome === 0)).toHaveLength(16);
     expect(await house.upload(patient, patient.patientId, { bytes: Buffer.alloc(0) })).toMatchObject({ __typename: 'UploadFileSuccess' });
   });
@@ -46,7 +55,7 @@ describe('quotas', () => {
     const patients = await Promise.all(Array.from({ length: 8 }, () => house.addPatient('QUE')));
     const bytes = someText(10 * KIB);
     const answers = await Promise.all(
-      patients.flatMap((patient) => Array.from({ length: 3 }, () => house.upload(patient, patient.patientId, { bytes }))),
+      patients.flatMap((patient) => Array.from({ length: 3 }, () => uploadAtLast(patient, patient.patientId, { bytes }))),
     );
     expect(answers.filter(({ __typename }) => __typename === 'UploadFileSuccess')).toHaveLength(10);
     const refused = answers.filter(({ __typename }) => __typename === 'QuotaExceeded');

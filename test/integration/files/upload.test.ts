@@ -89,7 +89,8 @@ describe('uploadFile', () => {
 
   const real = realFiles();
   if (real.length === 0) console.warn('the real medical files are not beside the repository: 1 test of each is left out');
-  it.each(real)('keeps $name byte for byte, in the clear where it fits and sealed', async ({ name, contentType, bytes }) => {
+  const withReal = real.length > 0 ? it.each(real) : it.skip.each([{ name: 'the real files', contentType: '', bytes: Buffer.alloc(0) }]);
+  withReal('keeps $name byte for byte, in the clear where it fits and sealed', async ({ name, contentType, bytes }) => {
     const patient = await house.addPatient('QUE');
     const doctor = house.viewer('D', 'QUE', { practitionerId: newId('QUE', 'prc') });
     const ways: Record<string, unknown>[] = [];

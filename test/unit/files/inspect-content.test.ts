@@ -76,7 +76,8 @@ describe('a content of what it was declared to be', () => {
 
   const real = realFiles();
   if (real.length === 0) console.warn('the real medical files are not beside the repository: 1 test of each is left out');
-  it.each(real)('is taken: $name', async ({ contentType, bytes }) => {
+  const withReal = real.length > 0 ? it.each(real) : it.skip.each([{ name: 'the real files', contentType: '', bytes: Buffer.alloc(0) }]);
+  withReal('is taken: $name', async ({ contentType, bytes }) => {
     expect(await inspectContent(contentType as AllowedType, bytes)).toBeNull();
   });
 });
