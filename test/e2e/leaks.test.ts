@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestApp, type TestApp } from '#test/support/app.ts';
 
 let app: TestApp;
@@ -63,17 +64,24 @@ it('lets no personal value into logs, metrics, errors or answers to strangers', 
     { token: session?.token ?? null },
   );
   await app.graph.ask(`{ patients(filter: { name: "${canaries[0]}" }) { nodes { nothing } } }`, {}, { token: session?.token ?? null });
-  const again = await app.graph.ask(
-    'mutation ($input: CreatePatientInput!) { createPatient(input: $input) { __typename ... on Refusal { message } } }',
-    {
-      input: {
-        name: { family: 'X', given: ['Y'] },
-        birthDate: '1984-02-29',
-        identifiers: [{ system: 'http://hl7.org/fhir/sid/ca-ramq', value: canaries[1] }],
+  const tryAgain = async () =>
+    app.graph.ask(
+      'mutation ($input: CreatePatientInput!) { createPatient(input: $input) { __typename ... on Refusal { message } } }',
+      {
+        input: {
+          name: { family: 'X', given: ['Y'] },
+          birthDate: '1984-02-29',
+          identifiers: [{ system: 'http://hl7.org/fhir/sid/ca-ramq', value: canaries[1] }],
+        },
       },
-    },
-    { token: await app.tokenOf('SHEA0001') },
-  );
+      { token: await app.tokenOf('SHEA0001') },
+    );
+  let again = await tryAgain();
+  // A busy city may say once that it comes too late.
+  for (let i = 0; i < 20 && (again.data?.['createPatient'] as { __typename?: string } | null)?.__typename === 'CityUnavailable'; i++) {
+    await sleep(250);
+    again = await tryAgain();
+  }
   expect(again.data?.['createPatient']).toMatchObject({ __typename: 'IdentifierAlreadyUsed' });
   const metrics = await (await fetch(`${app.graph.url}/metrics`)).text();
   const health = await (await fetch(`${app.graph.url}/health/ready`)).text();
