@@ -55,15 +55,15 @@ const findSlots = async (username: string, cities?: string[]) => {
   );
   return { ...answer.data?.slots, errors: answer.errors, ms: performance.now() - from };
 };
-/** The first physician slot with a place that begins so many days from now or later. */
+/** The first physician slot with places for two that begins so many days from now or later. */
 const slotOn = async (city: string, days: number): Promise<string | undefined> => {
   const from = new Date(Date.now() + days * 86_400_000).toISOString();
   const answer = await graph.ask<{ slots: { nodes: SlotNode[] } }>(
-    'query ($filter: SlotFilter!) { slots(filter: $filter, first: 1) { nodes { id } } }',
+    'query ($filter: SlotFilter!) { slots(filter: $filter, first: 100) { nodes { id available } } }',
     { filter: { cities: [city], appointmentType: 'PHYSICIAN', onlyAvailable: true, from } },
     { token: tokens['MTLP0001'] ?? null },
   );
-  return answer.data?.slots.nodes[0]?.id;
+  return answer.data?.slots.nodes.find(({ available }) => available >= 2)?.id;
 };
 const book = async (username: string, slotId: string | undefined, key: string) => {
   const answer = await graph.ask<{ bookAppointment: { __typename: string; city?: string; appointment?: { id: string } } }>(
