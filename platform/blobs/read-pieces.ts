@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Disk } from './disk.ts';
 
-/** Bytes of a piece: 256 KiB and the tag of a sealed chunk, so that chunks read from the start of one lie in a piece each and are not copied. */
-export const PIECE_BYTES = 256 * 1024 + 16;
+/** Bytes of a piece: two sealed chunks, 256 KiB and a tag each, so that chunks read from the start of one lie whole in a piece and are not copied. */
+export const PIECE_BYTES = 2 * (256 * 1024 + 16);
 
 /**
  * Bytes `start` ≤ i < `end` of a file in pieces of `PIECE_BYTES`, the next one read while the caller works on this one. Ends early where the file
