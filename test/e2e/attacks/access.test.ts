@@ -170,17 +170,19 @@ describe('subscriptions', () => {
       'subscription { slotChanged(filter: { cities: ["MTL"] }) { cursor slot { id appointments { nodes { id patient { id } } } } } }',
     );
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const theirs = await app.tokenOf('SHEP0009');
+    // Two people, as one may have a single place of a type a day.
+    const theirs = await app.tokenOf(transport === 'overSse' ? 'SHEP0010' : 'SHEP0009');
     const listed = await app.graph.ask<{ slots: { nodes: { id: string }[] } }>(
       '{ slots(filter: { cities: ["MTL"], onlyAvailable: true, appointmentType: "PHYSICIAN" }, first: 20) { nodes { id } } }',
       {},
       { token: theirs },
     );
-    await app.graph.ask(
+    const booked = await app.graph.ask(
       'mutation ($slotId: ID!, $key: String!) { bookAppointment(input: { slotId: $slotId, idempotencyKey: $key }) { __typename } }',
       { slotId: listed.data?.slots.nodes[transport === 'overSse' ? 12 : 4]?.id, key: transport },
       { token: theirs },
     );
+    expect(booked.data).toMatchObject({ bookAppointment: { __typename: 'BookAppointmentSuccess' } });
     const result = await patientFeed.next();
     expect(result?.data).toMatchObject({ slotChanged: { slot: { appointments: null } } });
     await patientFeed.close();
