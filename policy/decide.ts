@@ -75,6 +75,9 @@ export const decide = (viewer: PolicyViewer | null, question: Question): Decisio
   switch (question.action) {
     case 'patient:read':
     case 'patient:update':
+    case 'schedule:read':
+    case 'file:read':
+    case 'file:write':
       return when(
         isSelf(viewer, question.resource.patientId) ||
           isHomeAdmin(viewer, question.resource.patientCity) ||
@@ -86,19 +89,6 @@ export const decide = (viewer: PolicyViewer | null, question: Question): Decisio
           isHomeAdmin(viewer, question.resource.patientCity) ||
           treats(viewer, question.resource) ||
           (viewer.role === 'A' && question.resource.relation.visiting),
-      );
-    case 'schedule:read':
-      return when(
-        isSelf(viewer, question.resource.patientId) ||
-          isHomeAdmin(viewer, question.resource.patientCity) ||
-          treats(viewer, question.resource),
-      );
-    case 'file:read':
-    case 'file:write':
-      return when(
-        isSelf(viewer, question.resource.patientId) ||
-          isHomeAdmin(viewer, question.resource.patientCity) ||
-          treats(viewer, question.resource),
       );
     // What others put into a record is not the patient's to take out.
     case 'file:delete':
