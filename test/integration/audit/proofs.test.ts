@@ -129,6 +129,8 @@ describe('the proof of an event', () => {
 });
 
 describe('checkpoints and growth', () => {
+  // Reading events writes events: what the tests before did is waited for, and nothing is written here.
+  beforeAll(() => allLogged('MTL'));
   it('are for anybody', async () => {
     const { data } = await ask(null, '{ auditCheckpoint(city: "MTL") { city origin size root note } }');
     const bodies = await bodiesOf(await network.admin('MTL'), 'MTL');
