@@ -25,14 +25,16 @@ const toPair = (privateKey: KeyObject, crv: string, use: Readonly<Record<string,
   return { kid, privateJwk: { ...publicJwk, d, ...named }, publicJwk: { ...publicJwk, ...named } };
 };
 const makeSigningKey = (): SigningKey => toPair(generateKeyPairSync('ed25519').privateKey, 'Ed25519', { alg: 'EdDSA', use: 'sig' });
+const makeLogKey = (kid: string): SigningKey => {
+  const { privateJwk, publicJwk } = makeSigningKey();
+  return { kid, privateJwk: { ...privateJwk, kid }, publicJwk: { ...publicJwk, kid } };
+};
 /** Keys of the cities' audit logs, each under its log's origin; those that are known stay. */
-const logKeysFor = (known: Readonly<Record<string, SigningKey>>): Record<string, SigningKey> => ({
+const logKeysFor = (known: Readonly<Record<string, readonly SigningKey[]>>): Record<string, readonly SigningKey[]> => ({
   ...known,
   ...Object.fromEntries(
     HOME_CITIES.filter(({ code }) => !Object.hasOwn(known, code)).map(({ code }) => {
-      const { privateJwk, publicJwk } = makeSigningKey();
-      const kid = `caregraph.example/audit/${code}`;
-      return [code, { kid, privateJwk: { ...privateJwk, kid }, publicJwk: { ...publicJwk, kid } }];
+      return [code, [makeLogKey(`caregraph.example/audit/${code}`)]];
     }),
   ),
 });
@@ -57,7 +59,8 @@ const secretsFile = z.object({
   // Absent from networks made before there were sealed files; it is added then.
   sealingKeys: z.array(ownKeyPair('X25519')).min(1).optional(),
   // Absent from networks made before their audit logs were signed; added then.
-  logKeys: z.record(z.string(), keyPair('Ed25519')).optional(),
+  // One key, or several, oldest first.
+  logKeys: z.record(z.string(), z.union([keyPair('Ed25519').transform((key) => [key]), z.array(keyPair('Ed25519')).min(1)])).optional(),
   superuserPassword: password,
   replicationPassword: password,
 });

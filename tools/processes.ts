@@ -114,7 +114,7 @@ export const startProcesses = async (
       AUDIT_DB_PASSWORD: secrets.databasePasswords.audit,
       SEQUENCER_DB_PASSWORD: secrets.databasePasswords.sequencer,
       AUDIT_LOG_KEYS: `{${Object.entries(secrets.logKeys)
-        .map(([city, key]) => `"${city}":${privateKey(key)}`)
+        .map(([city, keys]) => `"${city}":[${keys.map(privateKey).join(',')}]`)
         .join(',')}}`,
     },
   };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import type { EventFilter } from '#audit/domain/event-filter.ts';
-import { openLogKey } from '#audit/service/log-key.ts';
+import { openKeyring } from '#audit/service/log-key.ts';
 import { makeProve } from '#audit/service/prove.ts';
 import { startSequencer } from '#audit/service/sequencer.ts';
 import { findEntries } from '#audit/store/entry-store.ts';
@@ -61,8 +61,8 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
   const { secrets, superuser } = network;
   const city = network.cities.find(({ code }) => code === CITY);
   const [node] = city?.nodes ?? [];
-  const key = secrets.logKeys[CITY];
-  if (!city || !node || !key) throw new Error(`the network has no city ${CITY}`);
+  const logKeys = secrets.logKeys[CITY];
+  if (!city || !node || !logKeys) throw new Error(`the network has no city ${CITY}`);
   const figures: Figure[] = [];
   const admin = new pg.Client({ ...node, ...superuser, database: city.database });
   const readers = openCities([city], { role: 'audit', password: secrets.databasePasswords.audit });
@@ -81,7 +81,7 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
     const [inServer, inNode]: [number[], number[]] = [[], []];
     for (let i = 0; i < 7; i++) {
       let from = performance.now();
-      await readLeavesBehind(ask, CITY, BEFORE_ALL, 0, BATCH);
+      await readLeavesBehind(ask, { city: CITY, shard: 1 }, BEFORE_ALL, 0, BATCH);
       inServer.push(performance.now() - from);
       from = performance.now();
       const { rows } = await client.query(
@@ -94,7 +94,7 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
     await client.end();
     figures.push(makeFigure(`audit: ${BATCH} leaves read and hashed in the server`, quantile(inServer, 0.5), 'ms', quantile(inNode, 0.5)));
 
-    const sequencer = startSequencer({ database: writers.of(CITY), key: openLogKey(key), log });
+    const sequencer = startSequencer({ database: writers.of(CITY), keys: openKeyring(logKeys), log });
     const sequencing = performance.now();
     const deadline = Date.now() + 300_000;
     for (;;) {

@@ -354,17 +354,20 @@ const asSealingKeys: Reader<readonly SigningKey[]> = (text) => {
 
 /** A name of a key in a signed note holds neither white space nor a plus sign. https://c2sp.org/signed-note */
 const ORIGIN = /^[A-Za-z0-9._~:/-]{1,200}$/;
-const asLogKeys: Reader<Readonly<Record<string, SigningKey>>> = (text) => {
-  const form = 'holds, by the code of each city, a private Ed25519 JSON Web Key whose kid is the origin of its log';
+const asLogKeys: Reader<Readonly<Record<string, readonly SigningKey[]>>> = (text) => {
+  const form =
+    'holds, by the code of each city, a private Ed25519 JSON Web Key whose kid is the origin of its log, or a list of such keys, oldest first';
   const given = asJson(text);
   if (!isObject(given)) return because(form);
-  const keys = Object.entries(given).map(([city, value]): readonly [string, SigningKey] => {
-    const key = readKey(value, true);
-    return /^[A-Z]{3}$/.test(city) && ORIGIN.test(key.kid) ? [city, key] : because(form);
+  const keys = Object.entries(given).map(([city, value]): readonly [string, readonly SigningKey[]] => {
+    const own = (Array.isArray(value) ? (value as unknown[]) : [value]).map((each) => readKey(each, true));
+    const isSound = own.length > 0 && own.every(({ kid }) => ORIGIN.test(kid) && kid === own[0]?.kid);
+    return /^[A-Z]{3}$/.test(city) && isSound ? [city, own] : because(form);
   });
-  const [origins, halves] = [keys.map(([, { kid }]) => kid), keys.map(([, { publicJwk }]) => publicJwk['x'])];
-  if (new Set(origins).size < keys.length || new Set(halves).size < keys.length)
-    return because('is unsafe: gives two cities the same key or origin');
+  const origins = keys.map(([, own]) => own[0]?.kid);
+  const halves = keys.flatMap(([, own]) => own.map(({ publicJwk }) => publicJwk['x']));
+  if (new Set(origins).size < keys.length || new Set(halves).size < halves.length)
+    return because('is unsafe: gives two cities the same key or origin, or one key twice');
   return Object.fromEntries(keys);
 };
 

@@ -25,8 +25,8 @@ export type Secrets = {
   /** Open what callers seal for the server; the first is the one they are shown. Held by the files subgraph. */
   readonly sealingKeys: readonly SigningKey[];
   /**
-   * Sign the checkpoints of each city's audit log, by the city's code; Ed25519. `kid` is the log's origin, such as
-   * `caregraph.example/audit/MTL`. Held by the audit subgraph.
+   * Sign the checkpoints of each city's audit log, by the city's code, oldest first; Ed25519. The last one signs what begins anew, the others
+   * what began with them. `kid` is the log's origin, such as `caregraph.example/audit/MTL`. Held by the audit subgraph.
    */
-  readonly logKeys: Readonly<Record<string, SigningKey>>;
+  readonly logKeys: Readonly<Record<string, readonly SigningKey[]>>;
 };

@@ -13,7 +13,7 @@ import { makeCityNames } from './domain/city.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
 import { checkLog, rebuildLog } from './service/keep-log.ts';
-import { type LogKey, openLogKey } from './service/log-key.ts';
+import { type Keyring, openKeyring } from './service/log-key.ts';
 import { makeProve } from './service/prove.ts';
 import { makeReadEvents } from './service/read-events.ts';
 import { type SequencerSettings, startSequencer } from './service/sequencer.ts';
@@ -30,19 +30,19 @@ export type AuditSettings = {
 };
 
 /** The keys of the cities' logs that are there. */
-const openLogKeys = (secrets: Pick<Secrets, 'logKeys'>): ReadonlyMap<string, LogKey> =>
-  new Map(Object.entries(secrets.logKeys).map(([city, key]) => [city, openLogKey(key)]));
+const openLogKeys = (secrets: Pick<Secrets, 'logKeys'>): ReadonlyMap<string, Keyring> =>
+  new Map(Object.entries(secrets.logKeys).map(([city, keys]) => [city, openKeyring(keys)]));
 
 /** What keeps the logs, for the command line: checks and rebuilds them beside whatever signs them. */
 export const openLogKeeper = ({ cities: configs, secrets }: Pick<AuditSettings, 'cities' | 'secrets'>) => {
   const cities = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 1 });
   const keys = openLogKeys(secrets);
   const run =
-    <T>(work: (database: CityDatabase, key: LogKey) => Promise<T>) =>
-    (city: string): Promise<T> => {
-      const key = keys.get(city);
-      if (!key) throw new Error(`there is no key for the log of city ${city}`);
-      return work(cities.of(city), key);
+    <T>(work: (database: CityDatabase, keys: Keyring, shard: number | null) => Promise<T>) =>
+    (city: string, shard: number | null = null): Promise<T> => {
+      const own = keys.get(city);
+      if (!own) throw new Error(`there is no key for the log of city ${city}`);
+      return work(cities.of(city), own, shard);
     };
   return { check: run(checkLog), rebuild: run(rebuildLog), stop: cities.stop };
 };
@@ -55,8 +55,8 @@ export const startAudit = async ({ cities: configs, secrets, log, sequencing = {
   const cursors = makeCursorCodec(secrets.cursorKey);
   const sequencers = new Map(
     writers.all.flatMap((database) => {
-      const key = keys.get(database.city.code);
-      return key && sequencing ? [[database.city.code, startSequencer({ database, key, log, ...sequencing })] as const] : [];
+      const own = keys.get(database.city.code);
+      return own && sequencing ? [[database.city.code, startSequencer({ database, keys: own, log, ...sequencing })] as const] : [];
     }),
   );
   const schema = buildSubgraphSchema({
@@ -75,7 +75,7 @@ export const startAudit = async ({ cities: configs, secrets, log, sequencing = {
       cityNames: (language) => makeCityNames(configs, language),
     }),
     health: async () => Object.fromEntries(await Promise.all(cities.all.map(async (db) => [db.city.code, await db.ping()] as const))),
-    transfer: makeServeLog(cities, keys),
+    transfer: makeServeLog(cities),
     report: () => ({
       auditLog: Object.fromEntries(
         [...sequencers].map(([city, sequencer]) => {

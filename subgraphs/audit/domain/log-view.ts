@@ -1,6 +1,8 @@
 /** A published checkpoint as callers see it. `root` in base64, `note` the whole signed note. */
 export type CheckpointView = {
   readonly city: string;
+  /** Number of the shard of the city's log, from 1. */
+  readonly shard: number;
   readonly origin: string;
   readonly size: number;
   readonly root: string;

@@ -7,19 +7,19 @@ import { TILE_HEIGHT, TILE_WIDTH, type TileSource } from '#platform/tlog/tiles.t
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import {
   type Ask,
-  BEFORE_ALL,
   type EntryPosition,
   HASH_BYTES,
   isSamePosition,
   type LogHead,
+  type LogRef,
   readCheckpoints,
   readHead,
-  readLeavesBehind,
   readLeavesFrom,
+  readLoggedLeaves,
   readMarks,
   readTiles,
 } from '../store/log-store.ts';
-import type { LogKey } from './log-key.ts';
+import type { LogVerifier } from './log-key.ts';
 
 /** Entries that are read at once when the past is gone through. */
 const CHUNK = 4_096;
@@ -28,10 +28,10 @@ const LEVELS = 7;
 
 /** Tiles of hashes as they are kept, each cut to the width that is asked for. */
 export const tileSource =
-  (ask: Ask, city: string): TileSource =>
+  (ask: Ask, of: LogRef): TileSource =>
   async ({ level, index, width }) => {
     if (level === 'entries') return null;
-    const [row] = await readTiles(ask, city, [{ level, n: index }]);
+    const [row] = await readTiles(ask, of, [{ level, n: index }]);
     return row && row.data.length >= width * HASH_BYTES ? row.data.subarray(0, width * HASH_BYTES) : null;
   };
 
@@ -44,22 +44,22 @@ export type SoundLog = { readonly checkpoint: Checkpoint; readonly last: EntryPo
  * Whether a log may be signed on: state, last checkpoint and right edge of the tiles belong together, the checkpoint is this key's, and the
  * entries of the last bundle are those that were hashed. Throws `TlogError` where they are not.
  */
-export const checkHead = async (ask: Ask, city: string, head: LogHead, key: LogKey): Promise<SoundLog> => {
+export const checkHead = async (ask: Ask, of: LogRef, head: LogHead, key: LogVerifier): Promise<SoundLog> => {
   const { state, checkpoint: newest } = head;
   if (!state || !newest) throw new TlogError('missing', 'the log has no state or no checkpoint');
   const { checkpoint } = await openCheckpoint(newest.note, [key.verifier]);
   const { size, root, origin } = checkpoint;
   if (origin !== key.origin || size !== newest.size) throw mismatch('the last checkpoint is not the one of its size');
   if (size !== state.size) throw mismatch(`the log's state is not that of its last checkpoint`);
-  const source = tileSource(ask, city);
+  const source = tileSource(ask, of);
   const writer = await openTileWriter(size, root, source);
   if (size === 0) {
-    if (!isSamePosition(state, BEFORE_ALL)) throw mismatch('the log is empty and says where its last entry is');
-    return { checkpoint, last: BEFORE_ALL, writer };
+    if (!isSamePosition(state, head.begin)) throw mismatch('the log is empty and says where its last entry is');
+    return { checkpoint, last: head.begin, writer };
   }
   const bundle = Math.floor((size - 1) / TILE_WIDTH);
   const width = size - bundle * TILE_WIDTH;
-  const leaves = await readLeavesFrom(ask, city, bundle, state, TILE_WIDTH + 1);
+  const leaves = await readLeavesFrom(ask, of, bundle, state, TILE_WIDTH + 1);
   const tile = await source({ level: 0, index: bundle, width });
   if (!leaves || !tile || leaves.hashes.length !== width || !isSamePosition(leaves.last, state))
     throw mismatch('the last entries are not as many as were logged');
@@ -74,7 +74,7 @@ export const checkHead = async (ask: Ask, city: string, head: LogHead, key: LogK
  */
 export const checkSlice = async (
   ask: Ask,
-  city: string,
+  of: LogRef,
   { checkpoint, last }: Pick<SoundLog, 'checkpoint' | 'last'>,
   from: number,
   bundles: number,
@@ -83,12 +83,12 @@ export const checkSlice = async (
   const start = from * TILE_WIDTH;
   const count = Math.min(size - start, bundles * TILE_WIDTH);
   if (count <= 0) return;
-  const read = openTileReader(size, root, tileSource(ask, city), bundles + LEVELS);
+  const read = openTileReader(size, root, tileSource(ask, of), bundles + LEVELS);
   const nodes = await read(Array.from({ length: count }, (_none, i) => ({ level: 0, index: start + i })));
-  const leaves = await readLeavesFrom(ask, city, from, last, count);
+  const leaves = await readLeavesFrom(ask, of, from, last, count);
   if (leaves?.hashes.length !== count) throw mismatch('entries that were logged are not there');
   if (!leaves.hashes.every((hash, i) => equalBytes(hash, nodes[i] ?? root))) throw mismatch('entries are not those that were logged');
-  const marks = new Map((await readMarks(ask, city, from, from + bundles)).map((mark) => [mark.n, mark]));
+  const marks = new Map((await readMarks(ask, of, from, from + bundles)).map((mark) => [mark.n, mark]));
   for (const mark of leaves.marks) {
     const kept = marks.get(mark.n);
     if (!kept || !isSamePosition(kept, mark)) throw mismatch('a mark is not where its entry stands');
@@ -114,11 +114,11 @@ export type Inspection = {
  */
 export const inspectLog = async (
   ask: Ask,
-  city: string,
-  key: LogKey,
+  of: LogRef,
+  key: LogVerifier,
   onLeaves: (leaves: readonly Hash[]) => void = () => {},
 ): Promise<Inspection> => {
-  const { state, checkpoint: newest } = await readHead(ask, city);
+  const { begin, state, checkpoint: newest } = await readHead(ask, of);
   const target = newest?.size ?? 0;
   let bad = Number.POSITIVE_INFINITY;
   const blame = (index: number): void => {
@@ -127,7 +127,7 @@ export const inspectLog = async (
   let canRebuild = newest !== null;
   let sound = 0;
   let checkpoints = 0;
-  let waiting = await readCheckpoints(ask, city, -1, CHECKPOINTS);
+  let waiting = await readCheckpoints(ask, of, -1, CHECKPOINTS);
   const tree = openTree();
   /** Takes the checkpoints of the size that the tree has now. */
   const compareRoots = async (): Promise<void> => {
@@ -147,14 +147,14 @@ export const inspectLog = async (
         // What a leaf or tile before it already tells explains it, and tells it exactly.
         if (bad >= next.size) blame(Math.min(sound, Math.max(0, next.size - 1)));
       }
-      if (waiting.length === 0) waiting = await readCheckpoints(ask, city, next.size, CHECKPOINTS);
+      if (waiting.length === 0) waiting = await readCheckpoints(ask, of, next.size, CHECKPOINTS);
     }
   };
   await compareRoots();
-  let after: EntryPosition = BEFORE_ALL;
+  let after: EntryPosition = begin;
   while (tree.size < target) {
     const from = tree.size;
-    const leaves = await readLeavesBehind(ask, city, after, from, Math.min(CHUNK, target - from));
+    const leaves = await readLoggedLeaves(ask, of, after, from, Math.min(CHUNK, target - from));
     if (!leaves) {
       // Entries that were published are gone from the end.
       blame(from);
@@ -163,7 +163,7 @@ export const inspectLog = async (
     }
     const to = from + leaves.hashes.length;
     const marks = new Map(
-      (await readMarks(ask, city, Math.ceil(from / TILE_WIDTH), Math.ceil(to / TILE_WIDTH))).map((mark) => [mark.n, mark]),
+      (await readMarks(ask, of, Math.ceil(from / TILE_WIDTH), Math.ceil(to / TILE_WIDTH))).map((mark) => [mark.n, mark]),
     );
     for (const mark of leaves.marks) {
       const kept = marks.get(mark.n);
@@ -176,7 +176,7 @@ export const inspectLog = async (
         ? []
         : Array.from({ length: Math.floor((to - 1) / span) - first + 1 }, (_zero, i) => ({ level, n: first + i }));
     }).flat();
-    const tiles = new Map((await readTiles(ask, city, places)).map(({ level, n, data }) => [`${level}/${n}`, data]));
+    const tiles = new Map((await readTiles(ask, of, places)).map(({ level, n, data }) => [`${level}/${n}`, data]));
     const onNode = (level: number, index: number, hash: Hash): void => {
       if (level % TILE_HEIGHT !== 0) return;
       const at = (index % TILE_WIDTH) * HASH_BYTES;

@@ -8,10 +8,11 @@ import { parseNote } from '#platform/tlog/note.ts';
 import { formatProof } from '#platform/tlog/proof.ts';
 import { openTileReader } from '#platform/tlog/tile-reader.ts';
 import type { CheckpointView, ConsistencyView, ProofView } from '../domain/log-view.ts';
-import { askReading, findCheckpoint, findIndices } from '../store/log-view-store.ts';
+import { askReading, findCheckpoint, findPlaces } from '../store/log-view-store.ts';
+import { readShard } from '../store/shard-store.ts';
 import { tileSource } from './check-log.ts';
 
-/** The tree of a city's latest checkpoint. */
+/** The tree of a shard's latest checkpoint. */
 type Head = { readonly view: CheckpointView; readonly read: HashReader };
 
 /**
@@ -20,16 +21,18 @@ type Head = { readonly view: CheckpointView; readonly read: HashReader };
  */
 export const makeProve = (cities: Cities) => {
   const heads = new Map<string, Head>();
-  const headOf = async (db: CityDatabase): Promise<Head | null> => {
+  /** Of the current shard where no number is given. */
+  const headOf = async (db: CityDatabase, number: number | null): Promise<Head | null> => {
     const city = db.city.code;
-    const published = await findCheckpoint(db);
-    if (!published) return null;
-    const known = heads.get(city);
+    const shard = number ?? (await readShard(askReading(db), city))?.shard;
+    const published = shard === undefined ? null : await findCheckpoint(db, shard);
+    if (shard === undefined || !published) return null;
+    const known = heads.get(`${city} ${shard}`);
     if (known?.view.note === published.note) return known;
     const { origin, size, root } = parseCheckpoint(parseNote(published.note).text);
-    const view = { city, origin, size, root: toBase64(root), note: published.note, signedAt: published.at };
-    const head = { view, read: openTileReader(size, root, tileSource(askReading(db), city)) };
-    heads.set(city, head);
+    const view = { city, shard, origin, size, root: toBase64(root), note: published.note, signedAt: published.at };
+    const head = { view, read: openTileReader(size, root, tileSource(askReading(db), { city, shard })) };
+    heads.set(`${city} ${shard}`, head);
     return head;
   };
   const cityOf = (code: string): CityDatabase => {
@@ -38,8 +41,9 @@ export const makeProve = (cities: Cities) => {
     return db;
   };
 
-  /** The latest checkpoint of a city; null before its first. Throws `BadInputError` for what is no city, `CityUnavailableError`. */
-  const checkpointOf = async (city: string): Promise<CheckpointView | null> => (await headOf(cityOf(city)))?.view ?? null;
+  /** The latest checkpoint of a city's current shard, or of one by its number; null before its first. Throws `BadInputError` for what is no city, `CityUnavailableError`. */
+  const checkpointOf = async (city: string, shard: number | null = null): Promise<CheckpointView | null> =>
+    (await headOf(cityOf(city), shard))?.view ?? null;
 
   const proveOne = async ({ view, read }: Head, leafIndex: number): Promise<ProofView> => {
     const path = await proveInclusion(leafIndex, view.size, read);
@@ -55,22 +59,29 @@ export const makeProve = (cities: Cities) => {
   /** Proofs of events of one city, at the place of each id; null for one that is under no checkpoint yet, an error where it cannot be proven. */
   const proveEvents = async (city: string, eventIds: readonly string[]): Promise<(ProofView | Error | null)[]> => {
     const db = cityOf(city);
-    const indices = await findIndices(db, eventIds);
-    const head = await headOf(db);
+    const places = await findPlaces(db, eventIds);
+    const shards = new Set([...places.values()].map(({ shard }) => shard));
+    const found = new Map(await Promise.all([...shards].map(async (shard) => [shard, await headOf(db, shard)] as const)));
     return Promise.all(
       eventIds.map(async (id) => {
-        const index = indices.get(id);
-        if (!head || index === undefined || index >= head.view.size) return null;
-        return proveOne(head, index).catch((error: unknown) =>
+        const place = places.get(id);
+        const head = place && found.get(place.shard);
+        if (!head || place.index >= head.view.size) return null;
+        return proveOne(head, place.index).catch((error: unknown) =>
           error instanceof Error ? error : new Error('a proof failed', { cause: error }),
         );
       }),
     );
   };
 
-  /** That the first `fromSize` entries of a city's log are those of `toSize`. Throws `BadInputError` for sizes that the log has not. */
-  const proveGrowth = async (city: string, fromSize: number, toSize: number | null): Promise<ConsistencyView | null> => {
-    const head = await headOf(cityOf(city));
+  /** That the first `fromSize` entries of a shard, the current one where no number is given, are those of `toSize`. Throws `BadInputError` for sizes that the log has not. */
+  const proveGrowth = async (
+    city: string,
+    fromSize: number,
+    toSize: number | null,
+    shard: number | null = null,
+  ): Promise<ConsistencyView | null> => {
+    const head = await headOf(cityOf(city), shard);
     if (!head) return null;
     const to = toSize ?? head.view.size;
     if (to > head.view.size) throw new BadInputError('toSize', 'is more than the log has entries');

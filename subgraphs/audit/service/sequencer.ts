@@ -8,14 +8,25 @@ import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
 import { formatNote } from '#platform/tlog/note.ts';
 import { TILE_WIDTH } from '#platform/tlog/tiles.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
-import { type Ask, appendToLog, beginLog, isSamePosition, lockLog, readHead, readLeavesBehind } from '../store/log-store.ts';
-import { checkHead, checkSlice, inspectLog, type SoundLog } from './check-log.ts';
-import type { LogKey } from './log-key.ts';
+import {
+  type Ask,
+  appendToLog,
+  beginFirstLog,
+  isSamePosition,
+  type LogRef,
+  lockLog,
+  readHead,
+  readLeavesBehind,
+} from '../store/log-store.ts';
+import { readShard, tellShardKey } from '../store/shard-store.ts';
+import { checkHead, checkSlice, type Inspection, inspectLog, type SoundLog } from './check-log.ts';
+import type { Keyring, LogKey } from './log-key.ts';
 
 export type SequencerSettings = {
   /** The city's database as the role `sequencer`. */
   readonly database: CityDatabase;
-  readonly key: LogKey;
+  /** The keys of the city's log. */
+  readonly keys: Keyring;
   readonly log: Log;
   /** How often the log is looked at for new entries. */
   readonly pollMs?: number;
@@ -62,24 +73,37 @@ const sleepUntil = (stopped: AbortSignal, ms: number): Promise<void> =>
  * tiles, state and signed checkpoint with one statement. Holds an advisory lock on a connection of its own; where another process holds
  * it, it stands by. Before each signature the tree has to match the last checkpoint, and a part of the past, in turn, the entries.
  */
+type Current = { readonly of: LogRef; readonly key: LogKey };
 export const startSequencer = (settings: SequencerSettings): Sequencer => {
-  const { database, key, log, pollMs = 200, maxBatch = MAX_BATCH, recheckMs = 30_000, standbyMs = 1_000 } = settings;
+  const { database, keys, log, pollMs = 200, maxBatch = MAX_BATCH, recheckMs = 30_000, standbyMs = 1_000 } = settings;
   const city = database.city.code;
   const ending = new AbortController();
   const stopped = ending.signal;
   let state: SequencerState = { kind: 'away' };
 
-  const begin = async (ask: Ask): Promise<void> => {
-    const { state: known, checkpoint } = await readHead(ask, city);
-    if (known || checkpoint) return;
-    await beginLog(ask, city, formatNote(await signCheckpoint({ origin: key.origin, size: 0, root: EMPTY_ROOT }, key.signer)));
+  /** The shard that is signed now, with its key; begins the first one where there is none. Throws `TlogError` where its key is not held. */
+  const takeShard = async (ask: Ask): Promise<Current> => {
+    if (!(await readShard(ask, city))) {
+      const { origin, vkey, signer } = keys.forNew(1);
+      const note = formatNote(await signCheckpoint({ origin, size: 0, root: EMPTY_ROOT }, signer));
+      await beginFirstLog(ask, city, { origin, vkey, note });
+    }
+    const row = await readShard(ask, city);
+    const key = row && keys.forShard(row);
+    if (!key) throw new TlogError('unsigned', 'the key of the log is not held');
+    if (row.vkey === null && row.origin === key.origin) await tellShardKey(ask, city, row.shard, key.vkey);
+    return { of: { city, shard: row.shard }, key };
   };
 
   /** Signs what is new; tells where the log stands, and whether more waits. Throws `TlogError` where the log contradicts itself. */
-  const step = async (ask: Ask, known: SoundLog): Promise<{ readonly log: SoundLog; readonly isFull: boolean } | null> => {
-    const fresh = await readLeavesBehind(ask, city, known.last, known.checkpoint.size, maxBatch);
+  const step = async (
+    ask: Ask,
+    { of, key }: Current,
+    known: SoundLog,
+  ): Promise<{ readonly log: SoundLog; readonly isFull: boolean } | null> => {
+    const fresh = await readLeavesBehind(ask, of, known.last, known.checkpoint.size, maxBatch);
     if (!fresh) return null;
-    const sound = await checkHead(ask, city, await readHead(ask, city), key);
+    const sound = await checkHead(ask, of, await readHead(ask, of), key);
     const from = sound.checkpoint.size;
     if (from !== known.checkpoint.size || !isSamePosition(sound.last, known.last))
       throw new TlogError('mismatch', 'the log is not where this sequencer left it');
@@ -88,19 +112,20 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
     const checkpoint = { origin: key.origin, size: writer.size, root: writer.root() };
     const note = formatNote(await signCheckpoint(checkpoint, key.signer));
     const tiles = writer.takeTiles().map(({ tile, bytes }) => ({ level: tile.level, n: tile.index, data: bytes }));
-    const isDone = await appendToLog(ask, city, { from, size: writer.size, last: fresh.last, tiles, marks: fresh.marks, note });
+    const isDone = await appendToLog(ask, of, { from, size: writer.size, last: fresh.last, tiles, marks: fresh.marks, note });
     if (!isDone) throw new TlogError('mismatch', 'somebody else went on with the log');
     return { log: { checkpoint, last: fresh.last, writer }, isFull: fresh.hashes.length === maxBatch };
   };
 
   const serve = async (ask: Ask, isOpen: () => boolean): Promise<void> => {
-    await begin(ask);
-    let known = await checkHead(ask, city, await readHead(ask, city), key);
+    const current = await takeShard(ask);
+    const { of, key } = current;
+    let known = await checkHead(ask, of, await readHead(ask, of), key);
     const bundlesOf = ({ checkpoint }: SoundLog): number => Math.ceil(checkpoint.size / TILE_WIDTH);
     let slice = 0;
     const look = async (bundles: number): Promise<void> => {
       if (slice >= bundlesOf(known)) slice = 0;
-      await checkSlice(ask, city, known, slice, bundles);
+      await checkSlice(ask, of, known, slice, bundles);
       slice += bundles;
     };
     for (const end = Date.now() + FIRST_MS; slice < bundlesOf(known) && Date.now() < end && !stopped.aborted; ) await look(FIRST_SLICE);
@@ -111,17 +136,22 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
         await look(SLICE);
         lookedAt = Date.now();
       }
-      const stepped = await step(ask, known);
+      const stepped = await step(ask, current, known);
       if (stepped) known = stepped.log;
       if (!stepped?.isFull) await sleepUntil(stopped, pollMs);
     }
+  };
+
+  const inspectCurrent = async (ask: Ask): Promise<Inspection> => {
+    const { of, key } = await takeShard(ask);
+    return inspectLog(ask, of, key);
   };
 
   /** Tells of a log that contradicts itself, and comes back once it is whole again. The lock stays with this process meanwhile. */
   const holdBroken = async (ask: Ask, fault: TlogError): Promise<void> => {
     state = { kind: 'broken', firstBadIndex: null };
     for (let told: number | null | undefined; !stopped.aborted; ) {
-      const { firstBadIndex } = await inspectLog(ask, city, key);
+      const { firstBadIndex } = await inspectCurrent(ask);
       if (firstBadIndex === null && told !== undefined) {
         log.warn('the audit log is whole again, signing goes on', { city });
         return;

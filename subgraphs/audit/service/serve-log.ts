@@ -4,8 +4,8 @@ import type { CityDatabase } from '#platform/database/city-database.ts';
 import { refuseTransfer, type Transfer, type TransferAnswer } from '#platform/http/transfer.ts';
 import { formatBundle, parseTilePath, TILE_WIDTH, type TileId } from '#platform/tlog/tiles.ts';
 import { askReading, findBundle, findCheckpoint } from '../store/log-view-store.ts';
+import { readShard } from '../store/shard-store.ts';
 import { tileSource } from './check-log.ts';
-import type { LogKey } from './log-key.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
 const BYTES = 'application/octet-stream';
@@ -18,29 +18,39 @@ const OPEN = { 'access-control-allow-origin': '*', 'cross-origin-resource-policy
 
 type File = { readonly bytes: Uint8Array; readonly type: string; readonly caching: string };
 
-const readTile = async (db: CityDatabase, tile: TileId): Promise<Uint8Array | null> => {
-  if (tile.level !== 'entries') return tileSource(askReading(db), db.city.code)(tile);
-  const entries = await findBundle(db, tile.index, tile.width);
+const readTile = async (db: CityDatabase, shard: number, tile: TileId): Promise<Uint8Array | null> => {
+  if (tile.level !== 'entries') return tileSource(askReading(db), { city: db.city.code, shard })(tile);
+  const entries = await findBundle(db, shard, tile.index, tile.width);
   return entries.length === tile.width ? formatBundle(entries) : null;
 };
 
-const readFile = async (db: CityDatabase, path: string, key: LogKey | undefined): Promise<File | null> => {
-  if (path === 'key') return key ? { bytes: Buffer.from(`${key.vkey}\n`), type: TEXT, caching: ANEW } : null;
-  if (path === 'checkpoint') {
-    const checkpoint = await findCheckpoint(db);
+/** A number of a shard in front of a path of its files. */
+const SHARD = /^([1-9]\d{0,8})\/(.*)$/;
+
+const readFile = async (db: CityDatabase, address: string): Promise<File | null> => {
+  const [, number, rest] = SHARD.exec(address) ?? [];
+  const path = rest ?? address;
+  const tile = parseTilePath(path);
+  if (!tile && path !== 'key' && path !== 'checkpoint') return null;
+  const row = await readShard(askReading(db), db.city.code, number === undefined ? null : Number(number));
+  if (!row) return null;
+  if (path === 'key') return row.vkey === null ? null : { bytes: Buffer.from(`${row.vkey}\n`), type: TEXT, caching: ANEW };
+  if (!tile) {
+    const checkpoint = await findCheckpoint(db, row.shard);
     return checkpoint && { bytes: Buffer.from(checkpoint.note), type: TEXT, caching: ANEW };
   }
-  const tile = parseTilePath(path);
-  const bytes = tile && (await readTile(db, tile));
-  return bytes && { bytes, type: BYTES, caching: tile.width === TILE_WIDTH ? FOR_GOOD : FOR_AN_HOUR };
+  const bytes = await readTile(db, row.shard, tile);
+  // Without a number the address is that of another tree once a new shard begins.
+  const caching = number === undefined ? ANEW : tile.width === TILE_WIDTH ? FOR_GOOD : FOR_AN_HOUR;
+  return bytes && { bytes, type: BYTES, caching };
 };
 
 /**
  * Files of the cities' logs, for anybody: `{city}/checkpoint`, `{city}/key` (the public key, `<name>+<id>+<base64>`), `{city}/tile/{L}/{N}[.p/{W}]` and
- * `{city}/tile/entries/{N}[.p/{W}]`, as https://c2sp.org/tlog-tiles has them. Nothing is recorded of it: the leaves hold no personal values.
+ * `{city}/tile/entries/{N}[.p/{W}]`, as https://c2sp.org/tlog-tiles has them, of the current shard, and of each below `{city}/{shard}/`. Nothing is recorded of it: the leaves hold no personal values.
  */
 export const makeServeLog =
-  (cities: Cities, keys: ReadonlyMap<string, LogKey>): Transfer =>
+  (cities: Cities): Transfer =>
   async ({ method, path, headers, caller }): Promise<TransferAnswer> => {
     const { requestId } = caller;
     if (method !== 'GET' && method !== 'HEAD')
@@ -48,7 +58,7 @@ export const makeServeLog =
     const at = path.indexOf('/');
     const [code, rest] = [path.slice(0, Math.max(at, 0)), path.slice(at + 1)];
     const db = cities.find(code);
-    const file = db && (await readFile(db, rest, keys.get(code)));
+    const file = db && (await readFile(db, rest));
     if (!file)
       return refuseTransfer(404, 'NOT_FOUND', 'There is nothing at this address.', requestId, { 'cache-control': 'no-store', ...OPEN });
     const etag = `"${hash('sha256', file.bytes, 'base64url').slice(0, 22)}"`;

@@ -12,36 +12,42 @@ export type PublishedCheckpoint = { readonly size: number; readonly note: string
 const LATEST: Named = {
   name: 'log_latest',
   text: `SELECT c.size::text, c.note || coalesce((SELECT string_agg(w.line, '' ORDER BY w.witness) FROM audit.log_cosignature w
-      WHERE w.city = c.city AND w.size = c.size), '') AS note, c.at
-    FROM audit.log_checkpoint c WHERE c.city = $1 ORDER BY c.size DESC LIMIT 1`,
+      WHERE w.city = c.city AND w.shard = c.shard AND w.size = c.size), '') AS note, c.at
+    FROM audit.log_checkpoint c WHERE c.city = $1 AND c.shard = $2 ORDER BY c.size DESC LIMIT 1`,
 };
-/** The latest checkpoint of a city's log; null where it has not begun. */
-export const findCheckpoint = async (db: CityDatabase): Promise<PublishedCheckpoint | null> => {
-  const [row] = await askReading(db)<Omit<PublishedCheckpoint, 'size'> & { size: string }>(LATEST, [db.city.code]);
+/** The latest checkpoint of a shard; null where it has not begun. */
+export const findCheckpoint = async (db: CityDatabase, shard: number): Promise<PublishedCheckpoint | null> => {
+  const [row] = await askReading(db)<Omit<PublishedCheckpoint, 'size'> & { size: string }>(LATEST, [db.city.code, shard]);
   return row ? { ...row, size: Number(row.size) } : null;
 };
 
 const BUNDLE: Named = {
   name: 'log_bundle_bodies',
-  text: `SELECT e.body FROM audit.log_bundle b JOIN audit.log_state s ON s.city = b.city AND s.size >= b.n * 256 + $3::int
+  text: `SELECT e.body FROM audit.log_bundle b JOIN audit.log_state s ON s.city = b.city AND s.shard = b.shard AND s.size >= b.n * 256 + $4::int
     JOIN audit.entry e ON e.city = b.city AND (e.xid, e.id) >= (b.xid, b.entry_id)
-    WHERE b.city = $1 AND b.n = $2 ORDER BY e.xid, e.id LIMIT $3::int`,
+      AND e.id >= (SELECT o.min_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
+      AND e.id <= (SELECT o.max_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
+    WHERE b.city = $1 AND b.shard = $2 AND b.n = $3 ORDER BY e.xid, e.id LIMIT $4::int`,
 };
 /** The first `width` entries of a bundle as they were logged; fewer or none where the log is not that long. */
-export const findBundle = async (db: CityDatabase, n: number, width: number): Promise<Uint8Array[]> =>
-  (await askReading(db)<{ body: Uint8Array }>(BUNDLE, [db.city.code, n, width])).map(({ body }) => body);
+export const findBundle = async (db: CityDatabase, shard: number, n: number, width: number): Promise<Uint8Array[]> =>
+  (await askReading(db)<{ body: Uint8Array }>(BUNDLE, [db.city.code, shard, n, width])).map(({ body }) => body);
 
+/** Where an event stands: its shard and its index there. */
+export type LogPlace = { readonly shard: number; readonly index: number };
 const INDICES: Named = {
   name: 'log_indices',
-  text: `SELECT e.event_id AS "eventId", (b.n * 256 + (SELECT count(*) FROM audit.entry x
-      WHERE x.city = e.city AND (x.xid, x.id) >= (b.xid, b.entry_id) AND (x.xid, x.id) < (e.xid, e.id)))::text AS index
-    FROM audit.entry e JOIN audit.log_state s ON s.city = e.city AND (e.xid, e.id) <= (s.xid, s.entry_id)
+  text: `SELECT e.event_id AS "eventId", o.shard, (b.n * 256 + (SELECT count(*) FROM audit.entry x
+      WHERE x.city = e.city AND (x.xid, x.id) >= (b.xid, b.entry_id) AND (x.xid, x.id) < (e.xid, e.id) AND x.id BETWEEN o.min_id AND o.max_id))::text AS index
+    FROM audit.entry e
+    JOIN audit.log_shard o ON o.city = e.city AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND e.id BETWEEN o.min_id AND o.max_id
+    JOIN audit.log_state s ON s.city = o.city AND s.shard = o.shard AND (e.xid, e.id) <= (s.xid, s.entry_id)
     CROSS JOIN LATERAL (SELECT n, xid, entry_id FROM audit.log_bundle b
-      WHERE b.city = e.city AND (b.xid, b.entry_id) <= (e.xid, e.id) ORDER BY b.xid DESC, b.entry_id DESC LIMIT 1) b
+      WHERE b.city = o.city AND b.shard = o.shard AND (b.xid, b.entry_id) <= (e.xid, e.id) ORDER BY b.xid DESC, b.entry_id DESC LIMIT 1) b
     WHERE e.city = $1 AND e.event_id = ANY($2::text[])`,
 };
-/** Indices of a city's events in its log, by event id; those that are not in it yet have none. */
-export const findIndices = async (db: CityDatabase, eventIds: readonly string[]): Promise<Map<string, number>> => {
-  const rows = await askReading(db)<{ eventId: string; index: string }>(INDICES, [db.city.code, [...eventIds]]);
-  return new Map(rows.map(({ eventId, index }) => [eventId, Number(index)]));
+/** Places of a city's events in its log, by event id; those that are not in it yet have none. */
+export const findPlaces = async (db: CityDatabase, eventIds: readonly string[]): Promise<Map<string, LogPlace>> => {
+  const rows = await askReading(db)<{ eventId: string; shard: number; index: string }>(INDICES, [db.city.code, [...eventIds]]);
+  return new Map(rows.map(({ eventId, shard, index }) => [eventId, { shard, index: Number(index) }]));
 };

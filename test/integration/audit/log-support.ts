@@ -98,4 +98,4 @@ export const bodiesOf = async (admin: pg.Client, city: string): Promise<Uint8Arr
     ({ body }) => body,
   );
 export const sizeOf = async (admin: pg.Client, city: string): Promise<number> =>
-  Number((await admin.query('select size from audit.log_state where city = $1', [city])).rows[0]?.size ?? -1);
+  Number((await admin.query('select size from audit.log_state where city = $1 order by shard desc limit 1', [city])).rows[0]?.size ?? -1);

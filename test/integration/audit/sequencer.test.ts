@@ -139,12 +139,15 @@ describe('the log of a city', () => {
   it('is served as files: full ones for good, partial ones at any width that there was', async () => {
     const { checkpoint } = await checkpointOf(subgraph.fetch, 'MTL');
     expect(checkpoint.size).toBeGreaterThan(256);
-    const full = await subgraph.fetch('MTL/tile/0/000');
+    const full = await subgraph.fetch('MTL/1/tile/0/000');
     expect(full).toMatchObject({
       status: 200,
       headers: { 'cache-control': 'public, max-age=31536000, immutable', 'content-length': '8192' },
     });
-    expect((await subgraph.fetch('MTL/tile/0/000', { 'if-none-match': full.headers['etag'] ?? '' })).status).toBe(304);
+    expect((await subgraph.fetch('MTL/1/tile/0/000', { 'if-none-match': full.headers['etag'] ?? '' })).status).toBe(304);
+    // The same without a number, for as long as this is the current shard.
+    expect(await subgraph.fetch('MTL/tile/0/000')).toMatchObject({ bytes: full.bytes, headers: { 'cache-control': 'no-cache' } });
+    expect((await subgraph.fetch('MTL/1/checkpoint')).bytes).toEqual((await subgraph.fetch('MTL/checkpoint')).bytes);
     expect((await subgraph.fetch('MTL/tile/0/000.p/17')).bytes).toEqual(Buffer.from(full.bytes.subarray(0, 17 * 32)));
     expect((await subgraph.fetch('MTL/tile/entries/000.p/255')).status).toBe(200);
     expect(await subgraph.fetch('MTL/checkpoint')).toMatchObject({
@@ -169,6 +172,14 @@ describe('the log of a city', () => {
       '',
       'tile/0/-01',
       'tile/entries/x001/000',
+      '2/checkpoint',
+      '2/tile/0/000',
+      '0/checkpoint',
+      '01/checkpoint',
+      '1/1/checkpoint',
+      '99999999999/key',
+      '1',
+      '1/',
     ])
       expect([path, (await subgraph.fetch(`MTL/${path}`)).status]).toEqual([path, 404]);
     for (const path of ['XXX/checkpoint', 'mtl/checkpoint', 'none', '', '/', 'MTL'])

@@ -36,10 +36,10 @@ describe('the secrets of the embedded network', () => {
     const { logKeys: _none, ...older } = JSON.parse(readFileSync(file, 'utf8'));
     writeFileSync(file, JSON.stringify(older), { mode: 0o600 });
     const { logKeys } = (await loadSecrets(folder, true)).secrets;
-    expect(Object.entries(logKeys).map(([city, { kid }]) => [city, kid])).toEqual(
+    expect(Object.entries(logKeys).map(([city, [key]]) => [city, key?.kid])).toEqual(
       ['MTL', 'QUE', 'SHE'].map((city) => [city, `caregraph.example/audit/${city}`]),
     );
-    expect(new Set(Object.values(logKeys).map(({ publicJwk }) => publicJwk['x'])).size).toBe(3);
+    expect(new Set(Object.values(logKeys).map(([key]) => key?.publicJwk['x'])).size).toBe(3);
     expect((await loadSecrets(folder, true)).secrets.logKeys).toEqual(logKeys);
   });
   it('with halves of two pairs are damaged', async () => {

@@ -137,7 +137,7 @@ describe('keys of the audit logs', () => {
   };
   it('reach the audit subgraph alone, with the role that writes the log', () => {
     const { secrets } = readSubgraphConfig('audit', audit);
-    expect(secrets.logKeys).toMatchObject({ MTL: { kid: 'caregraph.example/audit/MTL', publicJwk: { crv: 'Ed25519' } } });
+    expect(secrets.logKeys).toMatchObject({ MTL: [{ kid: 'caregraph.example/audit/MTL', publicJwk: { crv: 'Ed25519' } }] });
     expect(secrets.databasePasswords).toMatchObject({ audit: 'canary-password-2', sequencer: 'canary-password-3', patients: '' });
     expect(readSubgraphConfig('patients', audit).secrets).toMatchObject({ logKeys: {}, databasePasswords: { sequencer: '' } });
   });
@@ -149,6 +149,9 @@ describe('keys of the audit logs', () => {
     ['an origin with a plus', JSON.stringify({ MTL: key('canary+MTL') }), /^AUDIT_LOG_KEYS holds, by the code of each city/],
     ['a key of another city', JSON.stringify({ QUE: key('canary/QUE') }), /^AUDIT_LOG_KEYS holds no key of MTL$/],
     ['one key for two', JSON.stringify({ MTL: same, QUE: { ...same, kid: 'a/QUE' } }), /^AUDIT_LOG_KEYS is unsafe/],
+    ['one key twice', JSON.stringify({ MTL: [same, same] }), /^AUDIT_LOG_KEYS is unsafe/],
+    ['keys of two origins', JSON.stringify({ MTL: [same, key('canary/QUE')] }), /^AUDIT_LOG_KEYS holds, by the code of each city/],
+    ['an empty list', JSON.stringify({ MTL: [] }), /^AUDIT_LOG_KEYS holds, by the code of each city/],
     ['one origin for two', JSON.stringify({ MTL: key('a'), QUE: key('a') }), /^AUDIT_LOG_KEYS is unsafe/],
   ])('are refused: %s', (_title, AUDIT_LOG_KEYS, fault) => {
     const faults = faultsOf(() => readSubgraphConfig('audit', { ...audit, CITIES: JSON.stringify([montreal]), AUDIT_LOG_KEYS }));
