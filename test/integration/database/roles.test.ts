@@ -126,10 +126,10 @@ const BEYOND: Readonly<Record<Role, readonly string[]>> = {
   audit: ['directory.access_grant SELECT', 'directory.care SELECT', 'directory.patient SELECT', 'directory.practitioner SELECT'],
   sequencer: [
     'audit.entry SELECT some',
-    ...['bundle', 'checkpoint', 'cosignature', 'state', 'tile'].flatMap((table) => [
+    ...['bundle', 'checkpoint', 'cosignature', 'shard', 'state', 'tile'].flatMap((table) => [
       `audit.log_${table} INSERT`,
       `audit.log_${table} SELECT`,
-      ...(['bundle', 'state', 'tile'].includes(table) ? [`audit.log_${table} UPDATE some`] : []),
+      ...(['bundle', 'shard', 'state', 'tile'].includes(table) ? [`audit.log_${table} UPDATE some`] : []),
     ]),
   ],
   relay: ['scheduling.feed_epoch SELECT', 'scheduling.feed_epoch UPDATE', 'scheduling.outbox DELETE', 'scheduling.outbox SELECT'],
