@@ -87,7 +87,7 @@ const narrow = (definition: Definition): Definition => ({
   ...definition,
   snapshot: {
     element: definition.snapshot.element.map(({ binding, ...element }) => {
-      if (element.path !== 'AuditEvent.subtype' || element.sliceName === undefined || !binding) return element;
+      if (element.path !== 'AuditEvent.subtype' || element.sliceName === undefined || binding?.strength !== 'required') return element;
       const [code] = VALUE_SETS[binding.valueSet ?? ''] ?? [];
       return { ...element, patternCoding: { system: 'http://hl7.org/fhir/restful-interaction', code } };
     }),
@@ -151,6 +151,7 @@ const checkRules = ({ snapshot }: Definition, resource: unknown): Faults => {
       if (values.length < element.min) faults.push(`${element.id}: ${values.length} values, at least ${element.min} are asked for`);
       if (element.max !== '*' && values.length > Number(element.max))
         faults.push(`${element.id}: ${values.length} values, at most ${element.max} are allowed`);
+      for (const value of values) if (isJson(value) && Object.keys(value).length === 0) faults.push(`${element.id}: is empty (ele-1)`);
       for (const value of values) if (!isFit(value, element)) faults.push(`${element.id}: is not of the pattern or value set`);
       here.push(...values);
     }
