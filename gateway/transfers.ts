@@ -54,7 +54,7 @@ export const AUDIT_ROUTE: TransferRoute = {
   prefix: '/audit/',
   maxOpen: 64,
   cors: { origin: '*', methods: ['GET', 'HEAD'], allowedHeaders: [], exposedHeaders: ['x-request-id', 'etag', 'retry-after'] },
-  kindOf: () => 'audit',
+  kindOf: (path) => (/^[A-Z]{3}\/witness\//.test(path) ? 'witness' : 'audit'),
   rate: { burst: 4_000, perSecond: 500 },
   isLogged: false,
 };

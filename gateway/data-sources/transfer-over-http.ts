@@ -82,19 +82,19 @@ export const openTransfers = (
 
   const transfer: Transfer = async ({ method, path, headers: given, body, caller, sessionEnded, signal }) => {
     const { 'content-length': length, ...rest } = given;
-    const isPut = method === 'PUT';
+    const hasBody = method === 'PUT' || method === 'POST';
     const own: Record<string, string> = {
       ...(await headers(caller)),
       ...rest,
       'content-type': 'application/octet-stream',
       ...(sessionEnded ? { [SESSION_ENDED_HEADER]: '1' } : {}),
-      ...(isPut && length !== undefined ? { 'content-length': length } : {}),
+      ...(hasBody && length !== undefined ? { 'content-length': length } : {}),
     };
     if (signal.aborted) throw new Error('the client is gone');
     const request = (isTls ? requestHttps : requestHttp)({
       ...place,
       path: `/transfer/${path}`,
-      method: method === 'OTHER' ? 'POST' : method,
+      method: method === 'OTHER' ? 'PATCH' : method,
       headers: own,
     });
     const silence = makeSilence(silenceMs, () => request.destroy());
@@ -125,7 +125,7 @@ export const openTransfers = (
       }
     };
     const answered = answerTo(request);
-    if (isPut) void passOn();
+    if (hasBody) void passOn();
     else {
       silence.wait();
       request.end();

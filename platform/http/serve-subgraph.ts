@@ -115,7 +115,7 @@ export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOpti
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_request, _payload, done) => done(null)); // the body is read as it comes
       scope.route({
-        method: ['GET', 'HEAD', 'PUT', 'POST'],
+        method: ['GET', 'HEAD', 'PUT', 'POST', 'PATCH'],
         url: '/transfer/*',
         exposeHeadRoute: false,
         config: { streams: true },

@@ -161,7 +161,7 @@ export const serveTransfer = async (
   };
   const methodOf = (): TransferRequest['method'] => {
     const { method } = request;
-    return method === 'PUT' || method === 'GET' || method === 'HEAD' ? method : 'OTHER';
+    return method === 'PUT' || method === 'POST' || method === 'GET' || method === 'HEAD' ? method : 'OTHER';
   };
 
   const send = async (answer: TransferAnswer): Promise<void> => {

@@ -8,7 +8,7 @@ export const TRANSFER_HEADERS = ['range', 'content-range', 'content-length', 'if
 
 /** Bytes that come or go at an address of a subgraph, outside the graph. */
 export type TransferRequest = {
-  readonly method: 'PUT' | 'GET' | 'HEAD' | 'OTHER';
+  readonly method: 'PUT' | 'POST' | 'GET' | 'HEAD' | 'OTHER';
   /** What follows `/files/`, or the subgraph's other prefix, in the address. */
   readonly path: string;
   readonly headers: Readonly<Partial<Record<(typeof TRANSFER_HEADERS)[number], string>>>;

@@ -32,7 +32,7 @@ const makeBytes = () => {
     if (method === 'OTHER' || path === 'none' || rest.sessionEnded)
       return refuseTransfer(403, 'FORBIDDEN', 'This address does not hold.', caller.requestId);
     if (method === 'HEAD') return { status: 200, headers: { 'upload-offset': '7', 'content-length': '0' }, body: null };
-    if (method === 'PUT') {
+    if (method === 'PUT' || method === 'POST') {
       if (kind === 'early') return refuseTransfer(409, 'BAD_USER_INPUT', 'Go on at 0.', caller.requestId, { 'upload-offset': '0' });
       state.stored = 0;
       try {
@@ -193,7 +193,11 @@ describe.each(['in-process', 'http'] as const)('transfers through a gateway over
     const answer = await world.get('upload/a.1.b.c', { method: 'HEAD' });
     expect([answer.status, answer.headers.get('upload-offset'), await answer.text()]).toEqual([200, '7', '']);
   });
-  it.each(['POST', 'DELETE', 'PATCH'])('passes %s on as a method that is none', async (method) => {
+  it('passes POST on with its body', async () => {
+    const answer = await world.get('upload/a.1.b.c', { method: 'POST', body: 'twelve bytes', headers: { 'content-type': 'text/plain' } });
+    expect([answer.status, world.asked.map(({ method }) => method), world.state.stored]).toEqual([201, ['POST'], 12]);
+  });
+  it.each(['DELETE', 'PATCH'])('passes %s on as a method that is none', async (method) => {
     expect(await errorOf(await world.get('upload/a.1.b.c', { method }))).toEqual([403, 'FORBIDDEN']);
     expect(world.asked).toMatchObject([{ method: 'OTHER' }]);
   });
