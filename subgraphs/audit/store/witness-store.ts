@@ -69,7 +69,11 @@ const ALARM: Named = {
     ON CONFLICT (city, origin, kind, known_size, size, root) DO NOTHING RETURNING city`,
 };
 /** Keeps what speaks against a log; false where the same is kept already, or so many are. */
-export const saveAlarm = async (tx: Transaction, city: string, { kind, known, size, root, note, foundRoot, proof }: Alarm): Promise<boolean> => {
+export const saveAlarm = async (
+  tx: Transaction,
+  city: string,
+  { kind, known, size, root, note, foundRoot, proof }: Alarm,
+): Promise<boolean> => {
   const saved = await tx.named(ALARM, [
     city,
     known.origin,

@@ -11,7 +11,13 @@ import { impliedRoot } from '#platform/tlog/implied-root.ts';
 import { type HashReader, proveConsistency, readRoot } from '#platform/tlog/merkle.ts';
 import { formatNote, type NoteVerifier, openNote } from '#platform/tlog/note.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
-import { type AddCheckpointRequest, decideAddCheckpoint, parseAddCheckpoint, toWitnessAnswer, type WitnessAnswer } from '#platform/tlog/witness.ts';
+import {
+  type AddCheckpointRequest,
+  decideAddCheckpoint,
+  parseAddCheckpoint,
+  toWitnessAnswer,
+  type WitnessAnswer,
+} from '#platform/tlog/witness.ts';
 import {
   type Alarm,
   type AlarmCount,
@@ -128,7 +134,11 @@ export const openWitness = (settings: WitnessSettings): Witness => {
     });
 
   /** Whether the log's own files say the same of the older size as this witness. */
-  const lookInto = async (known: WitnessedRow, checkpoint: Checkpoint, alarm: Omit<Alarm, 'kind' | 'foundRoot' | 'proof'>): Promise<void> => {
+  const lookInto = async (
+    known: WitnessedRow,
+    checkpoint: Checkpoint,
+    alarm: Omit<Alarm, 'kind' | 'foundRoot' | 'proof'>,
+  ): Promise<void> => {
     const now = performance.now();
     if (now - (lookedAt.get(known.origin) ?? Number.NEGATIVE_INFINITY) < LOOK_EVERY_MS) return;
     lookedAt.set(known.origin, now);

@@ -1,0 +1,267 @@
+import { describeError, type Log } from '#platform/observability/log.ts';
+import { equalBytes } from '#platform/tlog/bytes.ts';
+import { type Checkpoint, openCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { type HashReader, proveConsistency, readRoot } from '#platform/tlog/merkle.ts';
+import { formatSignature, type NoteVerifier, openNote, parseNote, parseSignatures } from '#platform/tlog/note.ts';
+import { TlogError } from '#platform/tlog/tlog-error.ts';
+import { addCosignatures, formatAddCheckpoint, parseConflict } from '#platform/tlog/witness.ts';
+import type { WitnessToAsk } from './ask-witness.ts';
+
+/** A log that asks to be cosigned, as its primary has it. */
+export type LogToCosign = {
+  readonly city: string;
+  readonly origin: string;
+  readonly verifiers: readonly NoteVerifier[];
+  /** The newest published checkpoint; null before the first. */
+  readonly newest: () => Promise<{ readonly size: number; readonly note: string } | null>;
+  readonly readerOf: (checkpoint: Checkpoint) => HashReader;
+  /** The last or the first cosigned checkpoint with `above` < size < `below`, and the lines of its witnesses; null where there is none. */
+  readonly findCosigned: (
+    which: 'first' | 'last',
+    above: number,
+    below: number,
+  ) => Promise<{ readonly size: number; readonly note: string; readonly lines: string } | null>;
+  /** Keeps a witness's line, with its newline; once more is no fault. */
+  readonly save: (size: number, witness: string, line: string) => Promise<void>;
+};
+
+/**
+ * That a witness holds a checkpoint which this log signed and which is not in its past: the log was rewritten, truncated, or restored from an
+ * older copy. `firstBadIndex`: entries before it are those that a witness saw; the first that is not is there or behind it.
+ */
+export type Contradiction = { readonly witness: string; readonly witnessSize: number; readonly firstBadIndex: number };
+
+/** How a witness answered last. `refusing`: it answers and does not cosign; `away`: no answer in time. */
+export type CosigningState = {
+  readonly state: 'new' | 'cosigning' | 'refusing' | 'away';
+  /** Size that it cosigned last in this process, and when. */
+  readonly size: number | null;
+  readonly at: Date | null;
+};
+
+export type Cosigning = {
+  /**
+   * Asks all witnesses where they stand, and waits for them no longer than the deadline. Who does not answer, or shows no note that this log
+   * signed, changes nothing. Throws `TlogError` where the log's own tiles do not make its root.
+   */
+  readonly check: () => Promise<Contradiction | null>;
+  readonly contradiction: () => Contradiction | null;
+  /** The newest checkpoint: from now on witnesses are asked for it, and no longer for older ones. */
+  readonly publish: (size: number, note: string) => void;
+  /** Asks nobody until the next `publish`. */
+  readonly pause: () => void;
+  readonly states: () => Readonly<Record<string, CosigningState>>;
+  readonly stop: () => Promise<void>;
+};
+
+export type CosigningSettings = {
+  readonly own: LogToCosign;
+  readonly witnesses: readonly WitnessToAsk[];
+  readonly log: Log;
+  /** Shortest time between two questions to one witness, and the pauses after failures, in milliseconds. */
+  readonly everyMs?: number;
+  readonly retryMs?: number;
+  readonly maxRetryMs?: number;
+  /** How long `check` waits. */
+  readonly checkMs?: number;
+};
+
+/** What came of one question. */
+type Outcome = 'cosigned' | 'refused' | 'away';
+/** Sizes that a witness may send a log to before it has to wait. */
+const HOPS = 3;
+
+/** Has a log's checkpoints cosigned. Nothing here holds up the log: a witness that is slow, silent or wrong costs its own line. */
+export const startCosigning = (settings: CosigningSettings): Cosigning => {
+  const { own, witnesses, log, everyMs = 200, retryMs = 500, maxRetryMs = 30_000, checkMs = 2_000 } = settings;
+  const { city, origin } = own;
+  const ending = new AbortController();
+  const states = new Map<string, CosigningState>(witnesses.map(({ name }) => [name, { state: 'new', size: null, at: null }]));
+  /** Where each witness is believed to stand. A wrong guess costs a question. */
+  const standing = new Map<string, number>();
+  const contradictions = new Map<string, Contradiction>();
+  let target: { readonly size: number; readonly note: string } | null = null;
+  let news = Promise.withResolvers<void>();
+  const wake = (): void => {
+    news.resolve();
+    news = Promise.withResolvers();
+  };
+
+  const sleep = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        ending.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      ending.signal.addEventListener('abort', done, { once: true });
+      if (ending.signal.aborted) done();
+    });
+
+  /** The largest size below `size` at which a witness saw the tree that the log has now, as far as its lines are kept; 0 where none is. */
+  const soundBelow = async (size: number, read: HashReader): Promise<number> => {
+    const verifiers = witnesses.map(({ verifier }) => verifier);
+    let [sound, bad] = [0, size];
+    // A tree that agrees at one size agrees at every smaller one.
+    for (;;) {
+      const middle = Math.floor((sound + bad) / 2);
+      const next = (await own.findCosigned('last', sound, middle + 1)) ?? (await own.findCosigned('first', middle, bad));
+      if (!next) return sound;
+      try {
+        const { checkpoint } = await openCheckpoint(next.note, own.verifiers);
+        await openNote({ text: parseNote(next.note).text, signatures: parseSignatures(next.lines) }, verifiers);
+        const holds = checkpoint.size === next.size && equalBytes(await readRoot(next.size, read), checkpoint.root);
+        if (holds) sound = next.size;
+        else bad = next.size;
+      } catch (error) {
+        if (!(error instanceof TlogError)) throw error;
+        bad = next.size;
+      }
+    }
+  };
+
+  /** What a note that a witness shows says of this log: where the witness stands, a contradiction, or nothing that this log signed. */
+  const judge = async (witness: string, text: string): Promise<Contradiction | { readonly size: number } | null> => {
+    let told: Checkpoint;
+    try {
+      told = (await openCheckpoint(text, own.verifiers)).checkpoint;
+    } catch (error) {
+      if (error instanceof TlogError) return null;
+      throw error;
+    }
+    if (told.origin !== origin) return null;
+    // Read after the note was shown: the log publishes before it asks, so it is never behind an honest witness.
+    const newest = await own.newest();
+    if (!newest) return told.size === 0 ? { size: 0 } : { witness, witnessSize: told.size, firstBadIndex: 0 };
+    const { checkpoint: mine } = await openCheckpoint(newest.note, own.verifiers);
+    if (told.size > mine.size) return { witness, witnessSize: told.size, firstBadIndex: mine.size };
+    const read = own.readerOf(mine);
+    const root = told.size === mine.size ? mine.root : await readRoot(told.size, read);
+    if (equalBytes(root, told.root)) return { size: told.size };
+    return { witness, witnessSize: told.size, firstBadIndex: await soundBelow(told.size, read) };
+  };
+
+  const tell = (found: Contradiction): void => {
+    const isNew = !contradictions.has(found.witness);
+    contradictions.set(found.witness, found);
+    if (isNew) log.error('a witness holds a checkpoint that the audit log signed and does not follow', { city, origin, ...found });
+  };
+  /** Asks a witness for what it holds; false where it shows nothing that this log signed. */
+  const consult = async ({ name, latestOf }: WitnessToAsk): Promise<boolean> => {
+    const text = await latestOf(origin);
+    const found = text === null ? null : await judge(name, text);
+    if (!found) return false;
+    if ('witness' in found) {
+      tell(found);
+    } else {
+      standing.set(name, found.size);
+      if (contradictions.delete(name)) log.warn('the audit log follows again what a witness holds', { city, origin, witness: name });
+    }
+    return true;
+  };
+
+  const ask = async (witness: WitnessToAsk, { size, note: text }: { readonly size: number; readonly note: string }): Promise<Outcome> => {
+    const { name, verifier } = witness;
+    const { checkpoint, note } = await openCheckpoint(text, own.verifiers);
+    let oldSize = standing.get(name) ?? 0;
+    for (let hop = 1; hop <= HOPS; hop++) {
+      if (oldSize > size) {
+        // It stands further than what is asked for: another process may have gone on, or the log lost its end.
+        await consult(witness);
+        return 'refused';
+      }
+      const proof = oldSize === size ? [] : await proveConsistency(oldSize, size, own.readerOf(checkpoint));
+      const { status, body } = await witness.addCheckpoint(formatAddCheckpoint({ oldSize, proof, note }));
+      if (status === 200) {
+        const cosigned = await addCosignatures(note, body, verifier);
+        const line = cosigned.signatures.findLast((each) => each.name === verifier.name && each.keyId === verifier.keyId);
+        if (!line) return 'refused';
+        await own.save(size, verifier.name, formatSignature(line));
+        standing.set(name, size);
+        return 'cosigned';
+      }
+      const told = status === 409 ? parseConflict(body) : null;
+      if (told !== null && told !== oldSize && told <= size) {
+        oldSize = told;
+        standing.set(name, told);
+        continue;
+      }
+      if (status === 409 || status === 422) await consult(witness);
+      return 'refused';
+    }
+    return 'refused';
+  };
+
+  const follow = async (witness: WitnessToAsk): Promise<void> => {
+    const { name } = witness;
+    let done: string | null = null;
+    let pauseMs = 0;
+    while (!ending.signal.aborted) {
+      const wanted = target;
+      if (!wanted || wanted.note === done) {
+        await news.promise;
+        continue;
+      }
+      let outcome: Outcome;
+      try {
+        outcome = await ask(witness, wanted);
+      } catch (error) {
+        outcome = error instanceof TlogError ? 'refused' : 'away';
+        log.debug('a witness did not cosign', { city, origin, witness: name, ...describeError(error) });
+      }
+      const before = states.get(name);
+      if (outcome === 'cosigned') {
+        done = wanted.note;
+        pauseMs = 0;
+        states.set(name, { state: 'cosigning', size: wanted.size, at: new Date() });
+      } else {
+        pauseMs = Math.min(maxRetryMs, Math.max(retryMs, pauseMs * 2));
+        states.set(name, { state: outcome === 'refused' ? 'refusing' : 'away', size: before?.size ?? null, at: before?.at ?? null });
+      }
+      const { state } = states.get(name) ?? { state: 'new' };
+      if (before && before.state !== state && !(before.state === 'new' && state === 'cosigning'))
+        log[state === 'cosigning' ? 'info' : 'warn']('a witness answers otherwise than before', { city, origin, witness: name, state });
+      await sleep(outcome === 'cosigned' ? everyMs : pauseMs * (0.75 + Math.random() / 2));
+    }
+  };
+  const following = witnesses.map((witness) => follow(witness));
+
+  const first = (): Contradiction | null => contradictions.values().next().value ?? null;
+  return {
+    check: async () => {
+      const faults: TlogError[] = [];
+      const consulted = Promise.all(
+        witnesses.map(async (witness) => {
+          try {
+            await consult(witness);
+          } catch (error) {
+            if (error instanceof TlogError) faults.push(error);
+            else log.debug('a witness was not heard', { city, origin, witness: witness.name, ...describeError(error) });
+          }
+        }),
+      );
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, checkMs);
+      await Promise.race([consulted, late.promise]);
+      clearTimeout(timer);
+      const [fault] = faults;
+      if (fault) throw fault;
+      return first();
+    },
+    contradiction: first,
+    publish: (size, note) => {
+      target = { size, note };
+      wake();
+    },
+    pause: () => {
+      target = null;
+    },
+    states: () => Object.fromEntries(states),
+    stop: async () => {
+      ending.abort();
+      wake();
+      await Promise.all(following);
+    },
+  };
+};
