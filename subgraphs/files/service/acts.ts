@@ -10,6 +10,7 @@ const ACTIONS: Readonly<Record<string, AuditAction>> = {
   deleteFile: 'D',
   attachFile: 'U',
   detachFile: 'U',
+  makeKey: 'C',
   rotateKeys: 'E',
   scrubFiles: 'E',
 };

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Caller } from '#platform/access/viewer.ts';
+import { appendAudit } from '#platform/audit/append.ts';
+import { StoreFullError } from '#platform/blobs/store.ts';
 import { OverloadedError } from '#platform/database/errors.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { describeError } from '#platform/observability/log.ts';
@@ -12,6 +14,7 @@ import { cleanFileName } from '../domain/file-name.ts';
 import { MAX_INLINE_BYTES, MAX_SEALED_BYTES, MAX_SEALED_TEXT } from '../domain/quota.ts';
 import type { ContentRefusedReason, RefusalOf } from '../domain/refusal.ts';
 import { giveUpUpload, LEASE_SECONDS } from '../store/upload-store.ts';
+import { fileEntity, Outcome, toEvent } from './acts.ts';
 import { admitUpload, orUnavailable, refuse, requireViewer } from './admit-upload.ts';
 import { type BeginOutcome, type BeginUpload, makeBeginUpload } from './begin-upload.ts';
 import { inspectContent } from './inspect-content.ts';
@@ -75,7 +78,7 @@ export const makeUploadFile = (
   };
 
   /** Null: the upload was cleared under our hands, as it took longer than its lease. */
-  const store = async (upload: Upload, content: Uint8Array): Promise<Stored | null> => {
+  const store = async (caller: Caller, upload: Upload, content: Uint8Array): Promise<Stored | null> => {
     const { city, blobId, patientId, fileId, versionId } = upload;
     let writer: VaultWriter | null = null;
     try {
@@ -89,6 +92,9 @@ export const makeUploadFile = (
     } catch (error) {
       await giveUp(upload, writer);
       if (error instanceof IntegrityError) return null;
+      const reason = error instanceof StoreFullError ? 'STORAGE_FULL' : 'SUBGRAPH_UNAVAILABLE';
+      const entities = [fileEntity({ id: fileId, sha256: upload.sha256 })];
+      await appendAudit(cities.of(city), toEvent(caller, { city, act: ACT, outcome: Outcome.FAILED, reason, patientId, entities }));
       throw error;
     }
   };
@@ -119,7 +125,7 @@ export const makeUploadFile = (
           lease: newId(admission.city, 'lea'),
         });
         if (begun.kind !== 'begun') return begun;
-        const stored = await store(begun.upload, content);
+        const stored = await store(caller, begun.upload, content);
         if (stored === null) continue;
         const outcome = await keepVersion(caller, ACT, begun.upload, stored);
         if (outcome.kind !== 'UploadNotFound') return outcome;

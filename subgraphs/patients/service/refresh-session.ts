@@ -14,9 +14,10 @@ export const makeRefreshSession =
   (parts: Parts) =>
   async ({ caller, loaders }: Request, refreshToken: string): Promise<OpenSession | null> => {
     const { cities } = parts;
-    const city = cityOfToken(refreshToken);
-    const db = city === null ? null : cities.find(city);
-    if (city === null || !db) return null;
+    const named = cityOfToken(refreshToken);
+    // What is no token of a city is recorded where a login under no city's name is.
+    const city = named !== null && cities.find(named) ? named : ([...cities.codes].sort()[0] ?? '');
+    const db = cities.of(city);
     const next = makeRefreshToken(city);
     const act = { city, act: 'refreshSession' };
     const rotation = await db.transaction(async (tx) => {
@@ -26,7 +27,10 @@ export const makeRefreshSession =
           { kind: 'Session', id: done.sessionId },
           { kind: 'Account', id: done.accountId },
         ];
-        const ending = done.kind === 'rotated' ? { outcome: Outcome.SUCCESS } : { outcome: Outcome.REFUSED, reason: 'RefreshTokenReused' };
+        const ending =
+          done.kind === 'rotated'
+            ? { outcome: Outcome.SUCCESS, ...(done.role === null ? {} : { actor: { role: done.role, city, accountId: done.accountId } }) }
+            : { outcome: Outcome.REFUSED, reason: 'RefreshTokenReused' };
         await appendAuditIn(tx, toEvent(caller, { ...act, ...ending, entities }));
       }
       return done;

@@ -86,6 +86,11 @@ export const makeSearchPatients =
     const seen = mergeParts<PatientHit>(answers, ({ familyFold, record }) => ({ family: familyFold, id: record.id }));
     const page = seen.slice(0, size);
     const silent = new Set<string>();
+    const answered = answers.filter(({ state }) => state !== 'UNAVAILABLE').map(({ city }) => city);
+    const teller = answered.includes(viewer.city) ? viewer.city : answered[0];
+    // That nobody was found is told as well, and recorded once.
+    if (page.length === 0 && teller !== undefined)
+      await appendHappening(cities, caller, { city: teller, act: 'patients', outcome: Outcome.SUCCESS });
     await Promise.all(
       [...reaches.keys()].map(async (city) => {
         const shown = page.filter(({ record }) => record.city === city);

@@ -57,12 +57,17 @@ export const makeSetRole =
       throw new ForbiddenError();
     }
     return orCityUnavailable(async () => {
-      const outcome = await cities.of(city).manage(async (manager): Promise<SetRoleOutcome | 'self'> => {
+      const change = async (manager: EntityManager): Promise<SetRoleOutcome | 'self'> => {
         if (!named || named.city !== city) return { kind: 'account-not-found' };
         const account = await manager.findOne(AccountEntity, { lock: { mode: 'pessimistic_write' }, where: byKey({ city, username }) });
         if (!account) return { kind: 'account-not-found' };
         if (account.id === viewer.accountId) return 'self';
-        if (account.role === role) return { kind: 'set', username, role: roleName };
+        const entities = [{ kind: 'Account', id: account.id }];
+        const done = { ...happening, outcome: Outcome.SUCCESS, patientId: account.patient_id, entities };
+        if (account.role === role) {
+          await appendAuditWith(manager, toEvent(caller, done));
+          return { kind: 'set', username, role: roleName };
+        }
         if (role === 'P' && account.patient_id === null)
           throw new BadInputError('role', 'needs a patient: this account belongs to none; register the person instead');
         const practitioner_id = role === 'D' ? await toPractitioner(manager, account) : account.practitioner_id;
@@ -72,18 +77,17 @@ export const makeSetRole =
         const renamed = toUsername(city, role, next?.number ?? FIRST_NUMBER);
         await manager.update(AccountEntity, byKey({ city, id: account.id }), { username: renamed, role, practitioner_id });
         await manager.query(REVOKE_ALL_SQL, [city, account.id]);
-        await appendAuditWith(
-          manager,
-          toEvent(caller, {
-            ...happening,
-            values: { ...happening.values, renamed },
-            outcome: Outcome.SUCCESS,
-            patientId: account.patient_id,
-            entities: [{ kind: 'Account', id: account.id }],
-          }),
-        );
+        await appendAuditWith(manager, toEvent(caller, { ...done, values: { ...happening.values, renamed } }));
         return { kind: 'set', username: renamed, role: roleName };
-      });
+      };
+      const outcome = await cities
+        .of(city)
+        .manage(change)
+        .catch(async (error: unknown) => {
+          // Only a look at the account told that the role does not fit it.
+          if (error instanceof BadInputError) await refuse(Outcome.REFUSED, 'BAD_USER_INPUT');
+          throw error;
+        });
       if (outcome === 'self') {
         await refuse(Outcome.DENIED, 'FORBIDDEN');
         throw new ForbiddenError();

@@ -1,3 +1,4 @@
+import type { RoleCode } from '#platform/access/viewer.ts';
 import type { CityDatabase, Named, Transaction } from '#platform/database/city-database.ts';
 import { FORGET_CLAIMS } from './claim-store.ts';
 
@@ -35,7 +36,8 @@ const USE_TOKEN: Named = {
   text: `UPDATE patients.refresh_token t SET used_at = now() FROM patients.session s
     WHERE t.city = $1 AND t.token_sha256 = $2 AND t.used_at IS NULL AND t.expires_at > now()
       AND s.city = $1 AND s.id = t.session_id AND s.revoked_at IS NULL AND s.expires_at > now()
-    RETURNING s.id AS "sessionId", s.account_id AS "accountId"`,
+    RETURNING s.id AS "sessionId", s.account_id AS "accountId",
+      (SELECT a.role FROM patients.account a WHERE a.city = $1 AND a.id = s.account_id) AS role`,
 };
 const ADD_TOKEN: Named = {
   name: 'refresh_token_add',
@@ -51,13 +53,14 @@ const KILL_FAMILY: Named = {
 };
 export type SessionOwner = { readonly sessionId: string; readonly accountId: string };
 export type Rotation =
-  | ({ readonly kind: 'rotated' } & SessionOwner)
+  /** `role` is null where the account is gone. */
+  | ({ readonly kind: 'rotated'; readonly role: RoleCode | null } & SessionOwner)
   | ({ readonly kind: 'reused' } & SessionOwner)
   | { readonly kind: 'unknown' };
 
 /** Uses a refresh token up and puts the next one in its place; a token used before ends its session. */
 export const rotateToken = async (tx: Transaction, city: string, tokenHash: Buffer, nextHash: Buffer): Promise<Rotation> => {
-  const [used] = await tx.named<SessionOwner>(USE_TOKEN, [city, tokenHash]);
+  const [used] = await tx.named<SessionOwner & { readonly role: RoleCode | null }>(USE_TOKEN, [city, tokenHash]);
   if (used) {
     await tx.named(ADD_TOKEN, [city, used.sessionId, nextHash]);
     return { kind: 'rotated', ...used };

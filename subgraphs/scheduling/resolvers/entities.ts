@@ -34,5 +34,5 @@ export const SlotChange: SlotChangeResolvers = {
 };
 
 export const AppointmentChange: AppointmentChangeResolvers = {
-  appointment: (change, _args, { services }) => services.followChanges.appointmentOf(change),
+  appointment: (change, _args, { caller, services }) => services.followChanges.appointmentOf(caller, change),
 };

@@ -72,7 +72,7 @@ export const makeBookAppointment = (
     appointmentId: string | null,
     outcome: Outcome,
     reason?: string,
-    action: 'C' | 'E' = 'C',
+    action: 'C' | 'R' = 'C',
   ): AuditEvent =>
     toEvent(request.caller, {
       city,
@@ -104,13 +104,13 @@ export const makeBookAppointment = (
     if (answer.kind === 'booked') {
       const appointment = await findLedgerEntry(request.home, answer.appointmentId);
       if (!appointment) throw new Error('a key names an appointment that the ledger does not have');
-      return {
-        kind: 'booked',
-        appointment: appointment.status === 'PENDING' ? { ...appointment, status: 'BOOKED' } : appointment,
-        replayed: true,
-      };
+      const told: Appointment = appointment.status === 'PENDING' ? { ...appointment, status: 'BOOKED' } : appointment;
+      const event = eventOf(request, request.home.city.code, null, Outcome.SUCCESS, undefined, 'R');
+      await appendAudit(request.home, { ...event, entities: [...(event.entities ?? []), appointmentEntity(told)] });
+      return { kind: 'booked', appointment: told, replayed: true };
     }
     const { reason, alternativeIds } = answer;
+    await appendAudit(request.home, eventOf(request, request.home.city.code, null, Outcome.REFUSED, reason.kind, 'R'));
     if (reason.kind !== 'SlotFull') return refused(reason);
     const found = await Promise.all(
       [...Map.groupBy(alternativeIds, (id) => cityOfId(id, 'slt') ?? '')].map(async ([city, ids]) => {

@@ -155,10 +155,9 @@ export const makeFindAppointments = ({ cities, cursors }: Parts) => {
     const scope = `slot-appointments:${viewer.accountId}:${slot.id}`;
     const behind = after === undefined || after === null ? null : cursors.decode<readonly [string, string]>(scope, after);
     const rows = await readSlotAppointments(db, slot.id, behind, size + 1);
-    await appendAuditMany(
-      db,
-      rows.slice(0, size).map((row) => event(Outcome.SUCCESS, row.patientId, [appointmentEntity(row)])),
-    );
+    const seen = rows.slice(0, size).map((row) => event(Outcome.SUCCESS, row.patientId, [appointmentEntity(row)]));
+    // That nobody comes is told as well.
+    await appendAuditMany(db, seen.length > 0 ? seen : [event(Outcome.SUCCESS, null, [])]);
     return toConnection(rows, size, (row) => cursors.encode(scope, [row.bookedAt.toISOString(), row.id]), behind !== null);
   };
   return { appointment, schedule, ofSlot };

@@ -10,7 +10,7 @@ import type { Appointment } from '../domain/appointment.ts';
 import type { AppointmentChange, SlotChange } from '../domain/change.ts';
 import { matchesChange } from '../domain/slot-filter.ts';
 import { findLedgerEntry } from '../store/ledger-store.ts';
-import { Outcome, toEvent } from './acts.ts';
+import { appointmentEntity, Outcome, toEvent } from './acts.ts';
 import { SLOT_FEED } from './find-slots.ts';
 import type { Parts } from './parts.ts';
 import { mayReadSchedule } from './schedule-permission.ts';
@@ -135,10 +135,23 @@ export const makeFollowChanges = ({ cities, cursors, feed, clock, log }: Parts) 
     });
   };
 
-  /** The appointment of a change as the patient's home knows it now. */
-  const appointmentOf = async ({ appointmentId, patientId }: AppointmentChange): Promise<Appointment | null> => {
+  /** The appointment of a change as the patient's home knows it now; recorded, each time, before it is shown. */
+  const appointmentOf = async (caller: Caller, { appointmentId, patientId }: AppointmentChange): Promise<Appointment | null> => {
     const home = cities.find(cityOfId(patientId, 'pat') ?? '');
-    return home && appointmentId !== null ? findLedgerEntry(home, appointmentId) : null;
+    const found = home && appointmentId !== null ? await findLedgerEntry(home, appointmentId) : null;
+    if (!home || !found) return null;
+    await appendAudit(
+      home,
+      toEvent(caller, {
+        city: home.city.code,
+        act: 'AppointmentChange.appointment',
+        action: 'R',
+        outcome: Outcome.SUCCESS,
+        patientId,
+        entities: [appointmentEntity(found)],
+      }),
+    );
+    return found;
   };
   return { slots, appointments, appointmentOf };
 };

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { startTestApp, type TestApp } from '#test/support/app.ts';
-import type { Answer, Feed } from '#test/support/graph.ts';
+import type { Answer } from '#test/support/graph.ts';
 import { largeFiles, sha256Of } from '#test/support/large-files.ts';
 
 /** An entry as an auditor reads it. */
@@ -139,13 +140,17 @@ export const makeWorld = async () => {
     const { city, outcomeReason, agent, patient, ...event } = need(answer, ({ auditEvent }) => auditEvent ?? undefined);
     return { ...event, city: city.code, reason: outcomeReason, ...agent, patientId: patient?.id ?? null };
   };
+  /** What was written behind the marks, but for what was written about reading it. */
+  const entriesSince = async (since: ReadonlyMap<string, string>): Promise<readonly SeenEntry[]> => {
+    const entries: SeenEntry[] = [];
+    for (const id of await idsSince(since)) entries.push(await readEntry(id));
+    return entries;
+  };
   /** Runs an act, and gives its answer with every entry that was written meanwhile. */
   const during = async <T>(run: () => Promise<T>): Promise<{ readonly answer: T; readonly entries: readonly SeenEntry[] }> => {
     const before = await marks();
     const answer = await run();
-    const entries: SeenEntry[] = [];
-    for (const id of await idsSince(before)) entries.push(await readEntry(id));
-    return { answer, entries };
+    return { answer, entries: await entriesSince(before) };
   };
 
   const slotId = await slot({ practitionerId: (await app.account(DOCTOR)).practitionerId });
@@ -156,11 +161,73 @@ export const makeWorld = async () => {
   const covered = await ask<Covered>(PATIENT, 'query ($id: ID!) { patient(id: $id) { coverages { id } } }', { id: patientId });
   const coverageId = need(covered, ({ patient }) => patient.coverages[0]?.id);
 
+  /** An open slot of another city, counted from the last. */
+  const slotOf = async (city: string, fromLast = 0): Promise<string> => {
+    type Listed = { readonly slots: { readonly nodes: readonly { readonly id: string }[] } };
+    const list = 'query ($c: [String!]) { slots(filter: { cities: $c, onlyAvailable: true }, first: 60) { nodes { id } } }';
+    return need(await ask<Listed>(PATIENT, list, { c: [city] }), ({ slots }) => slots.nodes.at(-1 - fromLast)?.id);
+  };
+  /** An entry that there is. */
+  const entry = async (): Promise<string> => {
+    const before = await marks();
+    await ask(PATIENT, '{ me { patient { birthDate } } }');
+    const [id] = await idsSince(before);
+    if (id === undefined) throw new Error('a reading left no entry');
+    return id;
+  };
+  const blobs = ['primary', 'backup'].map((name) => path.join(path.dirname(app.logFile), 'files', name));
+  const eachBlob = (change: (bytes: Buffer) => void): void => {
+    for (const folder of blobs)
+      for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+        const at = path.join(folder, name);
+        if (!statSync(at).isFile() || name.endsWith('.key') || statSync(at).size < 8) continue;
+        const bytes = readFileSync(at);
+        change(bytes);
+        writeFileSync(at, bytes);
+      }
+  };
+  const flip = (bytes: Buffer): void => {
+    const last = bytes.length - 1;
+    bytes[last] = (bytes[last] ?? 0) ^ 1;
+  };
+  /** Damages every content in both stores, and mends it again. */
+  const breakStores = async (): Promise<() => Promise<void>> => {
+    eachBlob(flip);
+    return async () => eachBlob(flip);
+  };
+  /** Takes both stores away, and brings them back. */
+  const closeStores = async (): Promise<() => Promise<void>> => {
+    for (const folder of blobs) {
+      renameSync(folder, `${folder}-away`);
+      writeFileSync(folder, '');
+    }
+    return async () => {
+      for (const folder of blobs) {
+        rmSync(folder);
+        renameSync(`${folder}-away`, folder);
+      }
+    };
+  };
+
+  /** Lets nobody look at the slots of a city. */
+  const blockSlots = async (city: string): Promise<() => Promise<void>> => {
+    const admin = await network.admin(city);
+    await admin.query('begin');
+    await admin.query('lock table scheduling.slot in access exclusive mode');
+    return async () => void (await admin.query('rollback'));
+  };
+
   return {
     app,
     graph,
     network,
-    folder: path.dirname(app.logFile),
+    slotOf,
+    blockSlots,
+    entry,
+    marks,
+    entriesSince,
+    breakStores,
+    closeStores,
     large: largeFiles(graph),
     ask,
     tokenOf,
@@ -177,7 +244,6 @@ export const makeWorld = async () => {
   };
 };
 export type World = Awaited<ReturnType<typeof makeWorld>>;
-export type { Feed };
 
 /**
  * An entry in one line: city, act, action, outcome with its reason, who acted why, about what. A kind that ends in `#` carries the hash of a
