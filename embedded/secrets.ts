@@ -38,6 +38,16 @@ const logKeysFor = (known: Readonly<Record<string, readonly SigningKey[]>>): Rec
     }),
   ),
 });
+/** Keys with which each city cosigns the others' logs. */
+const witnessKeysFor = (known: Readonly<Record<string, SigningKey>>): Record<string, SigningKey> => ({
+  ...known,
+  ...Object.fromEntries(
+    HOME_CITIES.filter(({ code }) => !Object.hasOwn(known, code)).map(({ code }) => [
+      code,
+      makeLogKey(`caregraph.example/witness/${code}`),
+    ]),
+  ),
+});
 const makeSealingKey = (): SigningKey => toPair(generateKeyPairSync('x25519').privateKey, 'X25519', { alg: 'ECDH-ES', use: 'enc' });
 
 const key32 = z.string().refine((text) => Buffer.from(text, 'base64url').length === 32);
@@ -61,6 +71,10 @@ const secretsFile = z.object({
   // Absent from networks made before their audit logs were signed; added then.
   // One key, or several, oldest first.
   logKeys: z.record(z.string(), z.union([keyPair('Ed25519').transform((key) => [key]), z.array(keyPair('Ed25519')).min(1)])).optional(),
+  // Absent from networks made before personal values of audit entries were sealed; added then.
+  subjectIndexKey: key32.optional(),
+  // Absent from networks made before cities witnessed each other's logs; added then.
+  witnessKeys: z.record(z.string(), keyPair('Ed25519')).optional(),
   superuserPassword: password,
   replicationPassword: password,
 });
@@ -100,6 +114,8 @@ export const loadSecrets = async (dataDir: string, clustersExist: boolean): Prom
           cursorKey: randomBytes(32).toString('base64url'),
           sealingKeys: [makeSealingKey()] as SecretsFile['sealingKeys'],
           logKeys: logKeysFor({}) as SecretsFile['logKeys'],
+          witnessKeys: witnessKeysFor({}) as SecretsFile['witnessKeys'],
+          subjectIndexKey: randomBytes(32).toString('base64url'),
           superuserPassword: makePassword(),
           replicationPassword: makePassword(),
         }
@@ -108,12 +124,33 @@ export const loadSecrets = async (dataDir: string, clustersExist: boolean): Prom
           databasePasswords: { ...known.databasePasswords, ...passwordsFor(known.databasePasswords) },
           sealingKeys: known.sealingKeys ?? ([makeSealingKey()] as SecretsFile['sealingKeys']),
           logKeys: logKeysFor(known.logKeys ?? {}) as SecretsFile['logKeys'],
+          witnessKeys: witnessKeysFor(known.witnessKeys ?? {}) as SecretsFile['witnessKeys'],
+          subjectIndexKey: known.subjectIndexKey ?? randomBytes(32).toString('base64url'),
         };
   const written = `${JSON.stringify(content, null, 2)}\n`;
   if (written !== text) await replaceFile(file, written, { durable: true });
-  const { tokenKey, assertionKey, cursorKey, sealingKeys = [], logKeys = {}, superuserPassword, replicationPassword } = content;
+  const {
+    tokenKey,
+    assertionKey,
+    cursorKey,
+    sealingKeys = [],
+    logKeys = {},
+    witnessKeys = {},
+    superuserPassword,
+    replicationPassword,
+  } = content;
+  const { subjectIndexKey = '' } = content;
   return {
-    secrets: { databasePasswords: passwordsFor(content.databasePasswords), tokenKey, assertionKey, cursorKey, sealingKeys, logKeys },
+    secrets: {
+      databasePasswords: passwordsFor(content.databasePasswords),
+      tokenKey,
+      assertionKey,
+      cursorKey,
+      sealingKeys,
+      logKeys,
+      witnessKeys,
+      subjectIndexKey,
+    },
     superuserPassword,
     replicationPassword,
   };

@@ -6,8 +6,10 @@ import { startPatients } from '#patients/server.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { FilesConfig } from '#platform/config/files.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
+import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
+import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { startScheduling } from '#scheduling/server.ts';
 import { SUPERGRAPH_PATH } from './supergraph.ts';
 
@@ -23,6 +25,8 @@ export type AppSettings = {
   readonly appointmentTypes: readonly string[];
   /** Stores, keys and quotas of files. */
   readonly files: FilesConfig;
+  /** Stores and keyring of the subjects' keys, which are there. */
+  readonly subjects: SubjectsConfig;
   readonly log: Log;
   /** How often ended sessions are read, in milliseconds. */
   readonly sessionsEveryMs?: number;
@@ -33,10 +37,13 @@ export type App = { readonly url: string; readonly port: number; readonly stop: 
 /** The four subgraphs and the gateway in this process: no socket between them. */
 export const startApp = async (settings: AppSettings): Promise<App> => {
   const { cities, secrets, log } = settings;
-  const parts = { cities, secrets, log };
+  const codes = cities.map(({ code }) => code);
+  const subjects = await openSubjects(settings.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log });
+  const parts = { cities, secrets, subjects, log };
   const running: Subgraph[] = [];
   const stopParts = async (): Promise<void> => {
     await Promise.all(running.map((subgraph) => subgraph.stop()));
+    await subjects.stop();
   };
   try {
     running.push(

@@ -5,7 +5,8 @@ import { EmbeddedFailure } from '#embedded/failure.ts';
 import { readNetwork } from '#embedded/read-network.ts';
 import { openImport } from '#patients/server.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
-import { describeError } from '#platform/observability/log.ts';
+import { describeError, makeLog } from '#platform/observability/log.ts';
+import { openSubjects } from '#platform/subjects/open-subjects.ts';
 
 const HELP = `npm run import -- [--json] FILE…
 
@@ -84,7 +85,8 @@ const makeProgress = (totalBytes: number) => {
 const isConfiguration = (error: unknown): error is ConfigurationError => error instanceof ConfigurationError;
 const findNetwork = async () => {
   try {
-    return await readNetwork(readStartConfig().dataDir);
+    const { dataDir, subjects } = readStartConfig();
+    return { ...(await readNetwork(dataDir)), subjects };
   } catch (error) {
     if (error instanceof EmbeddedFailure) return fail(error.message);
     if (!isConfiguration(error)) throw error;
@@ -98,8 +100,17 @@ const findNetwork = async () => {
   }
 };
 
-const { cities, secrets } = await findNetwork();
-const importing = openImport({ cities, secrets });
+const { cities, secrets, ...config } = await findNetwork();
+const findSubjects = async () => {
+  try {
+    const codes = cities.map(({ code }) => code);
+    return await openSubjects(config.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log: makeLog('import', 'warn') });
+  } catch (error) {
+    return isConfiguration(error) ? fail(error.message) : Promise.reject(error);
+  }
+};
+const subjects = await findSubjects();
+const importing = openImport({ cities, secrets, subjects });
 try {
   if (!(await importing.isReachable())) fail('No network answers here. Start it first: npm start');
   const sizes = await Promise.all(files.map(async (file) => (await stat(file).catch(() => null))?.size ?? 0));
@@ -134,4 +145,5 @@ try {
   process.exitCode = 1;
 } finally {
   await importing.stop();
+  await subjects.stop();
 }

@@ -4,8 +4,9 @@ import { openSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CityConfig } from '#platform/config/city.ts';
-import type { FilesConfig, StoreConfig } from '#platform/config/files.ts';
+import type { FilesConfig, KeysConfig, StoreConfig } from '#platform/config/files.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
+import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import type { App, AppSettings } from './app.ts';
 import { SUBGRAPHS } from './supergraph.ts';
 
@@ -28,17 +29,22 @@ const publicKey = ({ kid, publicJwk }: SigningKey): string => JSON.stringify({ .
 
 const storeText = (store: StoreConfig): string =>
   store.kind === 'directory' ? pathToFileURL(path.resolve(store.folder)).href : JSON.stringify(store);
-const keysEnv = ({ keys }: FilesConfig): Readonly<Record<string, string>> => {
-  if (keys.kind === 'keyring-file') return { FILES_KEYRING_FILE: path.resolve(keys.file) };
-  return keys.kind === 'keyring' ? { FILES_KEYRING: JSON.stringify(keys.keyring) } : { FILES_KEYS: JSON.stringify(keys) };
+const keysEnv = (kept: 'FILES' | 'SUBJECTS', keys: KeysConfig): Readonly<Record<string, string>> => {
+  if (keys.kind === 'keyring-file') return { [`${kept}_KEYRING_FILE`]: path.resolve(keys.file) };
+  return keys.kind === 'keyring' ? { [`${kept}_KEYRING`]: JSON.stringify(keys.keyring) } : { [`${kept}_KEYS`]: JSON.stringify(keys) };
 };
+export const subjectsEnv = ({ primary, backup, keys }: SubjectsConfig): Readonly<Record<string, string>> => ({
+  SUBJECTS_PRIMARY_STORE: storeText(primary),
+  SUBJECTS_BACKUP_STORE: storeText(backup),
+  ...keysEnv('SUBJECTS', keys),
+});
 const filesEnv = (files: FilesConfig, sealingKeys: readonly SigningKey[]): Readonly<Record<string, string>> => {
   const floors = [files.primary, files.backup].flatMap((store) => (store.kind === 'directory' ? [store.floorShare] : []));
   return {
     FILES_PRIMARY_STORE: storeText(files.primary),
     FILES_BACKUP_STORE: storeText(files.backup),
     ...(floors.length > 0 ? { FILES_DISK_FLOOR: String(Math.max(...floors)) } : {}),
-    ...keysEnv(files),
+    ...keysEnv('FILES', files.keys),
     FILES_SEALING_KEYS: `{"keys":[${sealingKeys.map(privateKey).join(',')}]}`,
     FILES_PATIENT_QUOTA_BYTES: String(files.patientQuotaBytes),
     FILES_CITY_QUOTA_BYTES: String(files.cityQuotaBytes),
@@ -116,6 +122,9 @@ export const startProcesses = async (
       AUDIT_LOG_KEYS: `{${Object.entries(secrets.logKeys)
         .map(([city, keys]) => `"${city}":[${keys.map(privateKey).join(',')}]`)
         .join(',')}}`,
+      AUDIT_WITNESS_KEYS: `{${Object.entries(secrets.witnessKeys)
+        .map(([city, key]) => `"${city}":${privateKey(key)}`)
+        .join(',')}}`,
     },
   };
   const children: Child[] = [];
@@ -132,7 +141,14 @@ export const startProcesses = async (
     for (const child of children.toReversed()) await child.stop();
   };
   try {
-    const shared = { HOST: '127.0.0.1', CITIES, CURSOR_KEY: secrets.cursorKey, ASSERTION_PUBLIC_KEYS: publicKey(secrets.assertionKey) };
+    const shared = {
+      HOST: '127.0.0.1',
+      CITIES,
+      CURSOR_KEY: secrets.cursorKey,
+      ASSERTION_PUBLIC_KEYS: publicKey(secrets.assertionKey),
+      SUBJECT_INDEX_KEY: secrets.subjectIndexKey,
+      ...subjectsEnv(settings.subjects),
+    };
     const urls = await Promise.all(
       SUBGRAPHS.map(async (name) => {
         const { url } = await keep(name, `subgraphs/${name}/main.ts`, { ...shared, ...ownEnv[name] });

@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
 import { seedDemo } from '#embedded/demo/seed.ts';
 import { EmbeddedFailure, type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { readStartConfig } from '#platform/config/env.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
 import { describeError, makeLog } from '#platform/observability/log.ts';
+import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { type App, startApp } from './app.ts';
 import { startProcesses } from './processes.ts';
 
@@ -79,7 +81,15 @@ try {
   const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
   const ran = await Promise.all(cities.map((city) => migrateCity(city, migrator)));
   say(`schemas up to date (${ran.flat().length} migrations ran)`);
-  await seedDemo({ cities, secrets, password: config.demoPassword, now: new Date() });
+  const codes = cities.map(({ code }) => code);
+  const made = await initSubjectKeys({ cities, secrets, subjects: config.subjects });
+  if (made.length > 0) say(`subject keys made for ${made.join(', ')}`);
+  const subjects = await openSubjects(config.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log });
+  try {
+    await seedDemo({ cities, secrets, subjects, password: config.demoPassword, now: new Date() });
+  } finally {
+    await subjects.stop();
+  }
   say('demo population there');
   const settings = { ...config, cities, secrets, development: true, log };
   app = flags.processes ? await startProcesses({ ...settings, onProgress: say }) : await startApp(settings);

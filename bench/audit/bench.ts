@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,12 +26,15 @@ const DAYS = 365;
 const BATCH = 16_384;
 
 /** A year of entries with bodies of some 600 bytes: half about one of 20,000 patients, by 2,000 actors, mostly readings that succeeded. */
-const FILL = `INSERT INTO audit.entry (city, event_id, recorded_at, act, action, outcome, actor_id, patient_id, disclosure, body)
+const FILL = `INSERT INTO audit.entry (city, event_id, recorded_at, act, action, outcome, actor_tag, patient_tag, sealed, body)
   SELECT '${CITY}', '${CITY}-evt-' || i, timestamptz '2026-01-01' + i * interval '${DAYS} days' / ${ENTRIES}, 'act' || i % 20,
     CASE WHEN i % 5 = 0 THEN CASE WHEN i % 5000 = 0 THEN 'D' ELSE 'U' END ELSE 'R' END, CASE WHEN i % 500 = 0 THEN 8 WHEN i % 50 = 0 THEN 4 ELSE 0 END,
-    '${CITY}-acc-' || i * 7919 % 2000, CASE WHEN i % 2 = 0 THEN '${CITY}-pat-' || i * 104729 % 20000 END,
-    '{"actor": {"salt": "AAAAAAAAAAAAAAAAAAAAAA", "value": "x"}}', convert_to('{"v":1,"id":"' || i || '","pad":"' || repeat(md5(i::text), 17) || '"}', 'UTF8')
+    decode(md5('${CITY}-acc-' || i * 7919 % 2000), 'hex'), CASE WHEN i % 2 = 0 THEN decode(md5('${CITY}-pat-' || i * 104729 % 20000), 'hex') END,
+    decode('01' || repeat(md5(i::text), 12), 'hex'), convert_to('{"v":1,"id":"' || i || '","pad":"' || repeat(md5(i::text), 17) || '"}', 'UTF8')
   FROM generate_series($1::bigint, $2::bigint) AS i`;
+
+/** Tags as the rows above have them; nothing in them opens. */
+const SUBJECTS = { of: () => ({ tagOf: (id: string) => createHash('md5').update(id).digest(), keyOf: () => null }) };
 
 const at = (share: number): Date => new Date(Date.UTC(2026, 0, 1) + share * DAYS * 86_400_000);
 const pick = (count: number): number => Math.floor(Math.random() * count);
@@ -65,7 +69,7 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
   if (!city || !node || !logKeys) throw new Error(`the network has no city ${CITY}`);
   const figures: Figure[] = [];
   const admin = new pg.Client({ ...node, ...superuser, database: city.database });
-  const readers = openCities([city], { role: 'audit', password: secrets.databasePasswords.audit });
+  const readers = openCities([city], { role: 'audit', password: secrets.databasePasswords.audit, subjects: SUBJECTS });
   const writers = openCities([city], { role: 'sequencer', password: secrets.databasePasswords.sequencer });
   try {
     await migrateCity(city, { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { Pool } from 'undici';
+import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
 import { startEmbeddedNetwork } from '#embedded/network.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { makeTokenSigner } from '#platform/access/token.ts';
@@ -13,6 +14,8 @@ import { readStartConfig } from '#platform/config/env.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { makeLog } from '#platform/observability/log.ts';
+import { openSubjects } from '#platform/subjects/open-subjects.ts';
+import type { SubjectKeys } from '#platform/subjects/subject-keys.ts';
 import { startScheduling } from '#scheduling/server.ts';
 import { BOOK_LOCALLY, toLocalBookingValues } from '#scheduling/store/booking-store.ts';
 import { startApp } from '#tools/app.ts';
@@ -90,7 +93,7 @@ const callerOf = (person: Person): Caller => ({
 });
 
 /** The values of a same-city booking as the service makes them, made before the clock starts. */
-const rawValues = ({ person, slotId }: { person: Person; slotId: string }, key: string): unknown[] => {
+const rawValues = ({ person, slotId }: { person: Person; slotId: string }, key: string, subjects: SubjectKeys): unknown[] => {
   const appointmentId = newId(person.city, 'apt');
   return [
     ...toLocalBookingValues({
@@ -102,21 +105,24 @@ const rawValues = ({ person, slotId }: { person: Person; slotId: string }, key: 
       key,
       operation: 'bookAppointment',
       inputHash: 'a'.repeat(64),
-      audit: toAuditValues({
-        city: person.city,
-        observer: 'scheduling',
-        act: 'bookAppointment',
-        action: 'C',
-        outcome: 0,
-        purpose: 'PATRQT',
-        actor: { role: 'PATIENT', city: person.city, accountId: person.accountId },
-        patientId: person.patientId,
-        entities: [
-          { kind: 'Slot', id: slotId },
-          { kind: 'Appointment', id: appointmentId, sha256: 'a'.repeat(64) },
-        ],
-        requestId: '00000000-0000-4000-8000-000000000000',
-      }),
+      audit: toAuditValues(
+        {
+          city: person.city,
+          observer: 'scheduling',
+          act: 'bookAppointment',
+          action: 'C',
+          outcome: 0,
+          purpose: 'PATRQT',
+          actor: { role: 'PATIENT', city: person.city, accountId: person.accountId },
+          patientId: person.patientId,
+          entities: [
+            { kind: 'Slot', id: slotId },
+            { kind: 'Appointment', id: appointmentId, sha256: 'a'.repeat(64) },
+          ],
+          requestId: '00000000-0000-4000-8000-000000000000',
+        },
+        subjects,
+      ),
     }),
   ];
 };
@@ -142,7 +148,11 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
     const figures: Figure[] = [];
     const [montreal] = cities;
     if (!montreal) throw new Error('no city');
-    const scheduling = await startScheduling({ cities, secrets, log, appointmentTypes: ['PHYSICIAN'], maxConnections: CLIENTS });
+    const config = readStartConfig({ DATA_DIR: path.join(folder, 'data') });
+    await initSubjectKeys({ cities, secrets, subjects: config.subjects });
+    const codes = cities.map(({ code }) => code);
+    const subjects = await openSubjects(config.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log });
+    const scheduling = await startScheduling({ cities, secrets, subjects, log, appointmentTypes: ['PHYSICIAN'], maxConnections: CLIENTS });
     const raw = await Promise.all(
       Array.from({ length: CLIENTS }, async () => {
         const client = new pg.Client({
@@ -170,7 +180,7 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
       for (let round = -1; round < ROUNDS; round++) {
         const service = await load(CLIENTS, ROUND_MS, () => book(nextLocal()));
         const prepared = Array.from({ length: Math.ceil((service.count / service.seconds) * (ROUND_MS / 1000) * 2.5) }, (_, i) =>
-          rawValues(nextLocal(), `r${round}-${i}`),
+          rawValues(nextLocal(), `r${round}-${i}`, subjects.of('MTL')),
         );
         let at = 0;
         const plain = await load(CLIENTS, ROUND_MS, async (client) => {
@@ -219,6 +229,7 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
     } finally {
       await Promise.all(raw.map((client) => client.end()));
       await scheduling.stop();
+      await subjects.stop();
     }
 
     const app = await startApp({
@@ -229,7 +240,8 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
       development: false,
       allowedOrigins: [],
       appointmentTypes: ['PHYSICIAN'],
-      files: readStartConfig({ DATA_DIR: path.join(folder, 'data') }).files,
+      files: config.files,
+      subjects: config.subjects,
       log: makeLog('bench', 'info', '/dev/null'),
     });
     const pool = new Pool(app.url, { connections: CLIENTS });

@@ -3,10 +3,16 @@
 import type { CityConfig } from '#platform/config/city.ts';
 import type { FilesConfig } from '#platform/config/files.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
+import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { type App, startApp } from '#tools/app.ts';
 
-export type ServerSettings = { readonly cities: readonly CityConfig[]; readonly secrets: Secrets; readonly files: FilesConfig };
+export type ServerSettings = {
+  readonly cities: readonly CityConfig[];
+  readonly secrets: Secrets;
+  readonly files: FilesConfig;
+  readonly subjects: SubjectsConfig;
+};
 export type Usage = { readonly rssBytes: number; readonly cpuSeconds: number };
 
 const usage = (): Usage => {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
+import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
 import { type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { makeTokenSigner } from '#platform/access/token.ts';
@@ -167,7 +168,9 @@ export const measureTransfers = async (say: (line: string) => void): Promise<rea
     const begin = async (): Promise<{ readonly server: Server; readonly url: string }> => {
       const server: Server = start('./server.ts');
       servers.push(server);
-      const { url } = await server.ask({ cities, secrets, files: readStartConfig({ DATA_DIR: dataDir }).files });
+      const { files, subjects } = readStartConfig({ DATA_DIR: dataDir });
+      await initSubjectKeys({ cities, secrets, subjects });
+      const { url } = await server.ask({ cities, secrets, files, subjects });
       return { server, url };
     };
     const end = async (server: Server): Promise<void> => {

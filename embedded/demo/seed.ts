@@ -1,6 +1,7 @@
 import type { CityConfig } from '#platform/config/city.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import { openCities } from '#platform/database/cities.ts';
+import type { Subjects } from '#platform/subjects/open-subjects.ts';
 import { seedDemoPatients } from './patients.ts';
 import { demoPractitioners } from './people.ts';
 import { seedDemoSlots } from './slots.ts';
@@ -12,6 +13,7 @@ import { seedDemoSlots } from './slots.ts';
 export const seedDemo = async (settings: {
   readonly cities: readonly CityConfig[];
   readonly secrets: Secrets;
+  readonly subjects: Pick<Subjects, 'of'>;
   readonly password: string;
   readonly now: Date;
 }): Promise<void> => {
@@ -19,11 +21,13 @@ export const seedDemo = async (settings: {
   const patients = openCities(settings.cities, {
     role: 'patients',
     password: secrets.databasePasswords.patients,
+    subjects: settings.subjects,
     statementTimeoutMs: 30_000,
   });
   const scheduling = openCities(settings.cities, {
     role: 'scheduling',
     password: secrets.databasePasswords.scheduling,
+    subjects: settings.subjects,
     statementTimeoutMs: 30_000,
   });
   try {

@@ -22,7 +22,7 @@ const failedInside = (event: AuditEvent, error: unknown): unknown =>
 /** Appends an entry inside an act's transaction, which ends with it when the entry cannot be written. */
 export const appendAuditIn = async (tx: Transaction, event: AuditEvent): Promise<void> => {
   try {
-    await tx.named(APPEND_AUDIT, toAuditValues(event));
+    await tx.named(APPEND_AUDIT, toAuditValues(event, tx.subjects));
   } catch (error) {
     throw failedInside(event, error);
   }
@@ -31,16 +31,16 @@ export const appendAuditIn = async (tx: Transaction, event: AuditEvent): Promise
 /** Appends an entry by itself on the city's primary: for refusals, denials and reads. */
 export const appendAudit = async (db: CityDatabase, event: AuditEvent): Promise<void> => {
   try {
-    await db.named(APPEND_AUDIT, toAuditValues(event));
+    await db.named(APPEND_AUDIT, toAuditValues(event, db.subjects));
   } catch (error) {
     throw new AuditUnavailableError(event.city, error);
   }
 };
 
-/** The same inside a TypeORM transaction. */
-export const appendAuditWith = async (manager: EntityManager, event: AuditEvent): Promise<void> => {
+/** The same inside a TypeORM transaction of that database. */
+export const appendAuditWith = async (manager: EntityManager, db: CityDatabase, event: AuditEvent): Promise<void> => {
   try {
-    await manager.query(APPEND_AUDIT.text, [...toAuditValues(event)]);
+    await manager.query(APPEND_AUDIT.text, [...toAuditValues(event, db.subjects)]);
   } catch (error) {
     throw failedInside(event, error);
   }

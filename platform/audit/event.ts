@@ -3,6 +3,10 @@ import canonicalize from 'canonicalize';
 import type { Named } from '#platform/database/city-database.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { randomBytesOf } from '#platform/database/random-bytes.ts';
+import { loginSubject, type SubjectKeys } from '#platform/subjects/subject-keys.ts';
+import { makeSealer, SALT_BYTES } from './sealed.ts';
+
+export { SALT_BYTES };
 
 /** Outcome of an act. https://hl7.org/fhir/R4/valueset-audit-event-outcome.html */
 export const Outcome = { SUCCESS: 0, REFUSED: 4, DENIED: 8, FAILED: 12 } as const;
@@ -33,22 +37,31 @@ export type AuditEvent = {
   readonly patientId?: string | null;
   readonly entities?: readonly AuditEntity[];
   readonly requestId: string;
-  /** Further personal values, committed to in the leaf and disclosed beside it. */
+  /** Further personal values, committed to in the leaf and sealed beside it. */
   readonly values?: Readonly<Record<string, string>>;
 };
 
 /** Column list of an entry, in the order of `toAuditValues`. */
-export const AUDIT_COLUMNS = 'city, event_id, recorded_at, act, action, outcome, actor_id, patient_id, disclosure, body';
+export const AUDIT_COLUMNS = 'city, event_id, recorded_at, act, action, outcome, actor_tag, patient_tag, sealed, body';
 /** SQL types of those columns. */
-const AUDIT_TYPES = ['text', 'text', 'timestamptz', 'text', 'text', 'smallint', 'text', 'text', 'jsonb', 'bytea'];
+export const AUDIT_TYPES: readonly string[] = [
+  'text',
+  'text',
+  'timestamptz',
+  'text',
+  'text',
+  'smallint',
+  'bytea',
+  'bytea',
+  'bytea',
+  'bytea',
+];
 /** How many parameters an entry takes. */
 export const AUDIT_PARAMETERS = AUDIT_TYPES.length;
 
 /** The parameters of an entry as SQL, `$first …`, typed, for use in `INSERT INTO audit.entry (AUDIT_COLUMNS) SELECT … FROM act`. */
 export const auditParameters = (first: number): string => AUDIT_TYPES.map((type, i) => `$${first + i}::${type}`).join(', ');
 
-/** Length of a commitment's salt. */
-export const SALT_BYTES = 16;
 /**
  * Commitment to a value: SHA-256 of a fresh salt of 16 bytes and the value's UTF-8, hex. Without the salt it tells nothing of the value;
  * the salt's fixed length leaves no two readings.
@@ -58,18 +71,46 @@ export const commitTo = (value: string, salt: Uint8Array): string => {
   return hash('sha256', Buffer.concat([salt, Buffer.from(value, 'utf8')]), 'hex');
 };
 
+/** Names of values that are login names. */
+const LOGIN_NAMES: readonly string[] = ['value:username', 'value:renamed'];
+/** Values of nobody in particular stand under this subject, which is never erased. */
+const NOBODY = 'nobody';
+
 /**
- * Freezes an event: draws its id and the salts, commits to its personal values, and writes the rest as RFC 8785 bytes (at most 65,535).
- * Returns the values of `AUDIT_COLUMNS`. Must be inserted in the act's own transaction.
+ * Whose a value is, by its commitment's name: the id of the account or patient, or `login:NAME` for a login name that no account of the entry
+ * has. Whoever erases that subject takes the value away.
  */
-export const toAuditValues = (event: AuditEvent): readonly unknown[] => {
+export const subjectOf = (
+  { actorId, patientId, entities }: { actorId: string | null; patientId: string | null; entities: readonly AuditEntity[] },
+  name: string,
+  value: string,
+): string => {
+  if (name === 'actor') return value;
+  if (name === 'patient') return value;
+  const [, index] = /^entity(\d+)(?::sha256)?$/.exec(name) ?? [];
+  const entity = index === undefined ? undefined : entities[Number(index)];
+  if (entity && (entity.kind === 'Patient' || entity.kind === 'Account') && entity.id !== null) return entity.id;
+  if (LOGIN_NAMES.includes(name)) return entities.find(({ kind, id }) => kind === 'Account' && id !== null)?.id ?? loginSubject(value);
+  return patientId ?? actorId ?? NOBODY;
+};
+
+/**
+ * Freezes an event: draws its id and the salts, commits to its personal values, and writes the rest as RFC 8785 bytes (at most 65,535). Salts and
+ * values are sealed beside it, each under its subject's key; a subject whose key was destroyed is committed to and disclosed nowhere.
+ * `subjects` are those of the event's city. Returns the values of `AUDIT_COLUMNS`. Must be inserted in the act's own transaction.
+ */
+export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys): readonly unknown[] => {
   const eventId = newId(event.city, 'evt');
   const recordedAt = new Date();
-  const disclosure: Record<string, { salt: string; value: string }> = {};
+  const sealer = makeSealer(eventId, subjects);
+  const { accountId: actorId } = event.actor;
+  const patientId = event.patientId ?? null;
+  const entities = event.entities ?? [];
+  const about = { actorId, patientId, entities };
   const commit = (name: string, value: string | null | undefined): string | null => {
     if (value === null || value === undefined) return null;
     const salt = randomBytesOf(SALT_BYTES);
-    disclosure[name] = { salt: salt.toString('base64url'), value };
+    sealer.add(subjectOf(about, name, value), name, salt, value);
     return `cm:${commitTo(value, salt)}`;
   };
   const body = {
@@ -84,12 +125,12 @@ export const toAuditValues = (event: AuditEvent): readonly unknown[] => {
     ...(event.reason === undefined ? {} : { reason: event.reason }),
     purpose: event.purpose,
     agent: [
-      { role: event.actor.role, city: event.actor.city, who: commit('actor', event.actor.accountId), requestor: true },
+      { role: event.actor.role, city: event.actor.city, who: commit('actor', actorId), requestor: true },
       { role: 'SUBGRAPH', who: event.observer, requestor: false },
     ],
     source: { observer: `${event.city}.${event.observer}`, type: '4' },
-    patient: commit('patient', event.patientId),
-    entities: (event.entities ?? []).map((entity, i) => {
+    patient: commit('patient', patientId),
+    entities: entities.map((entity, i) => {
       const { kind, id, sha256 } = entity;
       // The hash of a person's record or file tells whoever guesses what it says that the guess is right, so it is committed to.
       const isPerson = kind === 'Patient' || kind === 'Account';
@@ -103,7 +144,6 @@ export const toAuditValues = (event: AuditEvent): readonly unknown[] => {
     values: Object.fromEntries(Object.entries(event.values ?? {}).map(([name, value]) => [name, commit(`value:${name}`, value)])),
     requestId: event.requestId,
   };
-  const bytes = Buffer.from(canonicalize(body) ?? '', 'utf8');
   return [
     event.city,
     eventId,
@@ -111,10 +151,10 @@ export const toAuditValues = (event: AuditEvent): readonly unknown[] => {
     event.act,
     event.action,
     event.outcome,
-    event.actor.accountId,
-    event.patientId ?? null,
-    JSON.stringify(disclosure),
-    bytes,
+    actorId === null ? null : sealer.tagOf(actorId),
+    patientId === null ? null : sealer.tagOf(patientId),
+    sealer.seal(),
+    Buffer.from(canonicalize(body) ?? '', 'utf8'),
   ];
 };
 

@@ -1,14 +1,18 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PublicKey } from '#platform/access/token.ts';
 import { isDemoKeyring, parseKeyring, readKeyringFile } from '#platform/keys/keyring-form.ts';
 import type { LogLevel } from '#platform/observability/log.ts';
+import { parsePolicy } from '#platform/tlog/policy.ts';
+import { TlogError } from '#platform/tlog/tlog-error.ts';
 import type { CityConfig, NodeAddress } from './city.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { FilesConfig, Keyring, KeysConfig, StoreConfig } from './files.ts';
 import type { DatabaseRole, Secrets, SigningKey } from './secrets.ts';
+import type { SubjectsConfig } from './subjects.ts';
 
 /** Settings by name, as the process got them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,6 +29,8 @@ export type StartConfig = {
   readonly trustProxy: boolean;
   /** Both stores and a demo keyring lie in `dataDir`. */
   readonly files: FilesConfig;
+  /** The same of the subjects' keys; the keyring is that of the files. */
+  readonly subjects: SubjectsConfig;
 };
 
 export const SUBGRAPH_NAMES = ['patients', 'scheduling', 'files', 'audit'] as const;
@@ -42,6 +48,10 @@ export type SubgraphConfig<N extends SubgraphName = SubgraphName> = {
   readonly appointmentTypes: readonly string[];
   /** Stores, keys and quotas of the files subgraph; null for the others. */
   readonly files: N extends 'files' ? FilesConfig : null;
+  /** Keys of the audit log's subjects. */
+  readonly subjects: SubjectsConfig;
+  /** Which logs and witnesses the audit subgraph believes (https://c2sp.org/tlog-policy); null: those of the cities, and for the others. */
+  readonly auditPolicy: string | null;
 };
 
 /** What the gateway's own process starts with. */
@@ -371,6 +381,41 @@ const asLogKeys: Reader<Readonly<Record<string, readonly SigningKey[]>>> = (text
   return Object.fromEntries(keys);
 };
 
+const asWitnessKeys: Reader<Readonly<Record<string, SigningKey>>> = (text) => {
+  const form = 'holds, by the code of each city, a private Ed25519 JSON Web Key whose kid is the name of its witness';
+  const given = asJson(text);
+  if (!isObject(given)) return because(form);
+  const keys = Object.entries(given).map(([city, value]): readonly [string, SigningKey] => {
+    const key = readKey(value, true);
+    return /^[A-Z]{3}$/.test(city) && ORIGIN.test(key.kid) ? [city, key] : because(form);
+  });
+  const [names, halves] = [keys.map(([, { kid }]) => kid), keys.map(([, { publicJwk }]) => publicJwk['x'])];
+  if (new Set(names).size < keys.length || new Set(halves).size < keys.length)
+    return because('is unsafe: gives two cities the same key or name');
+  return Object.fromEntries(keys);
+};
+/** A policy as text, or the file it stands in. */
+const asPolicy: Reader<string> = (text) => {
+  if (!text.startsWith('file:')) return readPolicy(text.endsWith('\n') ? text : `${text}\n`);
+  if (!/^file:\/\/\/[^?#]+$/.test(text) || !URL.canParse(text))
+    return because('is a policy, or a file such as file:///etc/caregraph/policy');
+  let content: string;
+  try {
+    content = readFileSync(fileURLToPath(text), 'utf8');
+  } catch {
+    return because('names a file that cannot be read');
+  }
+  return readPolicy(content);
+};
+const readPolicy = (text: string): string => {
+  try {
+    parsePolicy(text);
+  } catch (error) {
+    return because(error instanceof TlogError ? `cannot be read: ${error.message}` : 'cannot be read');
+  }
+  return text;
+};
+
 /** Reads settings one by one and keeps every fault, to report all at once. */
 const makeReading = (env: Environment) => {
   const faults: string[] = [];
@@ -425,16 +470,26 @@ const embeddedFiles = (reading: Reading, dataDir: string): FilesConfig => {
   };
 };
 
-const KEY_SETTINGS = ['FILES_KEYRING', 'FILES_KEYRING_FILE', 'FILES_KEYS'] as const;
+const embeddedSubjects = (dataDir: string): SubjectsConfig => {
+  const store = (name: string): StoreConfig => ({ kind: 'directory', folder: path.join(dataDir, 'subjects', name), floorShare: 0 });
+  return {
+    primary: store('primary'),
+    backup: store('backup'),
+    keys: { kind: 'keyring-file', file: path.join(dataDir, 'keyring.json'), createDemo: true },
+  };
+};
+
+type Kept = 'FILES' | 'SUBJECTS';
 
 /** Who holds the key-encryption keys: one of three settings says it, and every city has to have a key there. */
-const keysOf = (reading: Reading, production: boolean, cities: readonly CityConfig[]): KeysConfig => {
-  const given = KEY_SETTINGS.filter((name) => reading.isGiven(name));
-  const [name = 'FILES_KEYRING_FILE'] = given;
+const keysOf = (reading: Reading, kept: Kept, production: boolean, cities: readonly CityConfig[]): KeysConfig => {
+  const settings = [`${kept}_KEYRING`, `${kept}_KEYRING_FILE`, `${kept}_KEYS`] as const;
+  const given = settings.filter((name) => reading.isGiven(name));
+  const [name = settings[1]] = given;
   const nothing: KeysConfig = { kind: 'keyring-file', file: '', createDemo: false };
   if (given.length !== 1) {
     reading.fault(
-      `${given.length === 0 ? name : given.join(' and ')} ${given.length === 0 ? 'is missing' : 'are given'}: one of ${KEY_SETTINGS.join(', ')} says who holds the keys`,
+      `${given.length === 0 ? name : given.join(' and ')} ${given.length === 0 ? 'is missing' : 'are given'}: one of ${settings.join(', ')} says who holds the keys`,
     );
     return nothing;
   }
@@ -447,37 +502,48 @@ const keysOf = (reading: Reading, production: boolean, cities: readonly CityConf
     requireCities(production || !keyring.demo ? keyring.cities : Object.fromEntries(cities.map(({ code }) => [code, true])));
     return keyring;
   };
-  const readers: Readonly<Record<(typeof KEY_SETTINGS)[number], Reader<KeysConfig>>> = {
-    FILES_KEYRING: (text) => ({ kind: 'keyring', keyring: checked(asKeyring(text)) }),
-    FILES_KEYRING_FILE: (file) => {
+  const readers: Readonly<Record<string, Reader<KeysConfig>>> = {
+    [settings[0]]: (text) => ({ kind: 'keyring', keyring: checked(asKeyring(text)) }),
+    [settings[1]]: (file) => {
       const read = readKeyringFile(file);
       if (typeof read === 'string') return because(read);
       if (read === null && production) return because('names a file that is not there');
       if (read) checked(read.keyring);
       return { kind: 'keyring-file', file: path.resolve(file), createDemo: !production && (read?.keyring.demo ?? true) };
     },
-    FILES_KEYS: (text) => {
+    [settings[2]]: (text) => {
       const keys = asRemoteKeys(text);
       if (keys.kind === 'aws-kms') requireCities(keys.keys);
       return keys;
     },
   };
-  return reading.required(name, readers[name], nothing);
+  return reading.required(name, readers[name] ?? (() => nothing), nothing);
 };
 
-/** Settings of the files subgraph beside those that all have. */
-const filesOf = (reading: Reading, production: boolean, cities: readonly CityConfig[]): FilesConfig => {
-  const floorShare = reading.optional('FILES_DISK_FLOOR', asShare, 0.1);
+/** The two stores of what is kept, which are never the same place. */
+const storesOf = (reading: Reading, kept: Kept, floorShare: number): { readonly primary: StoreConfig; readonly backup: StoreConfig } => {
   const nowhere: StoreConfig = { kind: 'directory', folder: '', floorShare };
   const store = (name: string): StoreConfig => {
     const read = reading.required(name, asStore, nowhere);
     return read.kind === 'directory' ? { ...read, floorShare } : read;
   };
-  const [primary, backup] = [store('FILES_PRIMARY_STORE'), store('FILES_BACKUP_STORE')];
+  const [primary, backup] = [store(`${kept}_PRIMARY_STORE`), store(`${kept}_BACKUP_STORE`)];
   const areBothRead = [primary, backup].every((each) => each.kind === 's3' || each.folder !== '');
   if (areBothRead && isSamePlace(primary, backup))
-    reading.fault('FILES_BACKUP_STORE is unsafe: the same place as FILES_PRIMARY_STORE, or one inside the other');
-  return { primary, backup, keys: keysOf(reading, production, cities), ...quotasOf(reading) };
+    reading.fault(`${kept}_BACKUP_STORE is unsafe: the same place as ${kept}_PRIMARY_STORE, or one inside the other`);
+  return { primary, backup };
+};
+
+/** Where the subjects' keys lie. They may be destroyed on a full disk, too: no floor. */
+const subjectsOf = (reading: Reading, production: boolean, cities: readonly CityConfig[]): SubjectsConfig => ({
+  ...storesOf(reading, 'SUBJECTS', 0),
+  keys: keysOf(reading, 'SUBJECTS', production, cities),
+});
+
+/** Settings of the files subgraph beside those that all have. */
+const filesOf = (reading: Reading, production: boolean, cities: readonly CityConfig[]): FilesConfig => {
+  const floorShare = reading.optional('FILES_DISK_FLOOR', asShare, 0.1);
+  return { ...storesOf(reading, 'FILES', floorShare), keys: keysOf(reading, 'FILES', production, cities), ...quotasOf(reading) };
 };
 
 /**
@@ -513,6 +579,7 @@ export const readStartConfig = (env: Environment = process.env): StartConfig => 
     appointmentTypes: reading.optional('APPOINTMENT_TYPES', asTypes, DEFAULT_TYPES),
     trustProxy: reading.optional('TRUST_PROXY', asFlag, false),
     files: embeddedFiles(reading, reading.optional('DATA_DIR', asText, '.data')),
+    subjects: embeddedSubjects(reading.optional('DATA_DIR', asText, '.data')),
   });
 };
 
@@ -541,6 +608,15 @@ export const readSubgraphConfig = <N extends SubgraphName>(name: N, env: Environ
   const keyless = cities.map(({ code }) => code).filter((code) => !Object.hasOwn(logKeys, code));
   if (name === 'audit' && Object.keys(logKeys).length > 0 && keyless.length > 0)
     reading.fault(`AUDIT_LOG_KEYS holds no key of ${keyless.join(', ')}`);
+  const witnessKeys = name === 'audit' ? reading.required('AUDIT_WITNESS_KEYS', asWitnessKeys, {}) : {};
+  const auditPolicy = name === 'audit' ? reading.optional<string | null>('AUDIT_POLICY', asPolicy, null) : null;
+  const unwitnessed = cities.map(({ code }) => code).filter((code) => !Object.hasOwn(witnessKeys, code));
+  // With a policy, other cities' witnesses may be elsewhere.
+  if (Object.keys(witnessKeys).length > 0 && unwitnessed.length > 0 && auditPolicy === null)
+    reading.fault(`AUDIT_WITNESS_KEYS holds no key of ${unwitnessed.join(', ')}`);
+  const logHalves = Object.values(logKeys).flatMap((own) => own.map(({ publicJwk }) => publicJwk['x']));
+  if (Object.values(witnessKeys).some(({ publicJwk }) => logHalves.includes(publicJwk['x'])))
+    reading.fault('AUDIT_WITNESS_KEYS is unsafe: holds a key that signs a log');
   const files = name === 'files' ? filesOf(reading, isProduction(env), cities) : null;
   return reading.done({
     host: reading.optional('HOST', asHost, '127.0.0.1'),
@@ -552,10 +628,14 @@ export const readSubgraphConfig = <N extends SubgraphName>(name: N, env: Environ
       tokenKey: name === 'patients' ? reading.required('TOKEN_KEY', asPrivateKey, NO_KEY) : NO_KEY,
       assertionKey: NO_KEY,
       cursorKey: reading.required('CURSOR_KEY', asCursorKey, ''),
+      subjectIndexKey: reading.required('SUBJECT_INDEX_KEY', asCursorKey, ''),
       sealingKeys: name === 'files' ? reading.required('FILES_SEALING_KEYS', asSealingKeys, []) : [],
       logKeys,
+      witnessKeys,
     },
+    auditPolicy,
     files: files as SubgraphConfig<N>['files'],
+    subjects: subjectsOf(reading, isProduction(env), cities),
     assertionKeys: reading.required('ASSERTION_PUBLIC_KEYS', asPublicKeys, []),
     appointmentTypes: reading.optional('APPOINTMENT_TYPES', asTypes, DEFAULT_TYPES),
   });

@@ -29,4 +29,14 @@ export type Secrets = {
    * what began with them. `kid` is the log's origin, such as `caregraph.example/audit/MTL`. Held by the audit subgraph.
    */
   readonly logKeys: Readonly<Record<string, readonly SigningKey[]>>;
+  /**
+   * Keys the HMAC that gives people their tags in the audit logs; 32 bytes or more, base64url, the same in every city and for ever: with
+   * another one no entry of a person is found any more.
+   */
+  readonly subjectIndexKey: string;
+  /**
+   * Cosign the checkpoints of other logs, by the code of the city that is the witness; Ed25519. `kid` is the name of the witness, such as
+   * `caregraph.example/witness/MTL`. None of them signs a log. Held by the audit subgraph.
+   */
+  readonly witnessKeys: Readonly<Record<string, SigningKey>>;
 };

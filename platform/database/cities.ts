@@ -1,4 +1,5 @@
 import type { CityConfig } from '#platform/config/city.ts';
+import type { SubjectKeys } from '#platform/subjects/subject-keys.ts';
 import { type CityDatabase, type DatabaseOptions, openCityDatabase } from './city-database.ts';
 import { CityUnavailableError, OverloadedError } from './errors.ts';
 
@@ -14,8 +15,18 @@ export type Cities = {
   readonly stop: () => Promise<void>;
 };
 
-export const openCities = (configs: readonly CityConfig[], options: DatabaseOptions): Cities => {
-  const databases = new Map(configs.map((config) => [config.code, openCityDatabase(config, options)]));
+/** Settings for all cities; `subjects` gives each city's keys, for roles that write or read audit entries. */
+export type CitiesOptions = Omit<DatabaseOptions, 'subjects'> & {
+  readonly subjects?: { readonly of: (city: string) => SubjectKeys };
+};
+
+export const openCities = (configs: readonly CityConfig[], { subjects, ...options }: CitiesOptions): Cities => {
+  const databases = new Map(
+    configs.map((config) => [
+      config.code,
+      openCityDatabase(config, subjects ? { ...options, subjects: subjects.of(config.code) } : options),
+    ]),
+  );
   const find = (code: string): CityDatabase | null => databases.get(code) ?? null;
   return {
     codes: [...databases.keys()],

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { CityConfig, NodeAddress } from '#platform/config/city.ts';
+import { NO_SUBJECTS, type SubjectKeys } from '#platform/subjects/subject-keys.ts';
 import { CityUnavailableError, isConnectionFailure, isDeadline, isReadOnlyServer, isRetryable, OverloadedError } from './errors.ts';
 import { isNoneFree, type WatchedPool, watchPool } from './watched-pool.ts';
 
@@ -10,7 +11,11 @@ import { isNoneFree, type WatchedPool, watchPool } from './watched-pool.ts';
 export type Named = { readonly name: string; readonly text: string };
 
 /** Runs statements inside one transaction of one city. */
-export type Transaction = { readonly named: <R>(statement: Named, values: readonly unknown[]) => Promise<R[]> };
+export type Transaction = {
+  readonly named: <R>(statement: Named, values: readonly unknown[]) => Promise<R[]>;
+  /** Keys of the city's subjects, for audit entries. */
+  readonly subjects: SubjectKeys;
+};
 
 /** Rows and, where a replica gave them because the primary did not answer, when they were true. */
 export type Read<R> = { readonly rows: R[]; readonly staleAsOf: Date | null };
@@ -20,6 +25,8 @@ export type DatabaseOptions = {
   readonly role: string;
   readonly password: string;
   readonly entities?: readonly EntitySchema[];
+  /** Keys of the city's subjects; left out for roles that neither write nor read audit entries. */
+  readonly subjects?: SubjectKeys;
   /** Connections for named statements; TypeORM has up to half as many of its own. */
   readonly maxConnections?: number;
   readonly connectTimeoutMs?: number;
@@ -34,6 +41,8 @@ export type DatabaseOptions = {
  */
 export type CityDatabase = {
   readonly city: CityConfig;
+  /** Keys of the city's subjects; they throw where the role was opened without. */
+  readonly subjects: SubjectKeys;
   /** One statement on the primary, in a transaction of its own. */
   readonly named: <R>(statement: Named, values: readonly unknown[]) => Promise<R[]>;
   /** Several statements in one transaction on the primary. `fn` may run again after a deadlock, so it must have no other effects. */
@@ -62,6 +71,7 @@ type Node = {
 
 export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): CityDatabase => {
   const { role, password, maxConnections = 10, connectTimeoutMs = 1_000, statementTimeoutMs = 1_500, maxWaiting = 200 } = options;
+  const { subjects = NO_SUBJECTS } = options;
   const connection = (address: NodeAddress): pg.ClientConfig => ({
     host: address.host,
     port: address.port,
@@ -201,6 +211,7 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
 
   return {
     city,
+    subjects,
     named: <R>({ name, text }: Named, values: readonly unknown[]) =>
       onPrimary((node) => query(node, { name, text, values: [...values] }) as Promise<R[]>),
     transaction: (fn, { statementTimeoutMs: ownTimeoutMs } = {}) =>
@@ -211,6 +222,7 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
           await client.query('begin');
           if (ownTimeoutMs !== undefined) await client.query(`set local statement_timeout = ${Math.ceil(ownTimeoutMs)}`);
           const result = await fn({
+            subjects,
             named: async (statement, values) => (await client.query({ ...statement, values: [...values] })).rows as never,
           });
           await client.query('commit');

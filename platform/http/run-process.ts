@@ -1,6 +1,7 @@
 import { ConfigurationError, readSubgraphConfig, type SubgraphConfig, type SubgraphName } from '#platform/config/env.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { describeError, type Log, makeLog } from '#platform/observability/log.ts';
+import { openSubjects, type Subjects } from '#platform/subjects/open-subjects.ts';
 import { serveSubgraph } from './serve-subgraph.ts';
 
 /** How long a stop may take before the process ends anyway, in milliseconds. */
@@ -50,17 +51,23 @@ export const runProcess = async (name: string, start: () => Promise<{ readonly s
 export const runSubgraph = <N extends SubgraphName, C>(
   name: N,
   start: (
-    settings: Pick<SubgraphConfig<N>, 'cities' | 'secrets' | 'appointmentTypes' | 'files'> & { readonly log: Log },
+    settings: Pick<SubgraphConfig<N>, 'cities' | 'secrets' | 'appointmentTypes' | 'files' | 'auditPolicy'> & {
+      readonly subjects: Subjects;
+      readonly log: Log;
+    },
   ) => Promise<Subgraph<C>>,
 ): Promise<void> =>
   runProcess(name, async () => {
-    const { host, port, logLevel, cities, secrets, appointmentTypes, files, assertionKeys } = readSubgraphConfig(name);
+    const { host, port, logLevel, cities, secrets, appointmentTypes, files, assertionKeys, ...config } = readSubgraphConfig(name);
     const log = makeLog(name, logLevel);
-    const subgraph = await start({ cities, secrets, appointmentTypes, files, log });
+    const codes = cities.map(({ code }) => code);
+    const subjects = await openSubjects(config.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log });
+    const subgraph = await start({ cities, secrets, appointmentTypes, files, subjects, log, auditPolicy: config.auditPolicy });
     const served = await serveSubgraph(subgraph, { host, port, assertionKeys, log });
     const stop = async (): Promise<void> => {
       await served.stop();
       await subgraph.stop();
+      await subjects.stop();
     };
     return { server: { url: served.url, stop }, log };
   });

@@ -6,27 +6,40 @@ import type { Secrets } from '#platform/config/secrets.ts';
 import { openCities } from '#platform/database/cities.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
-import type { Log } from '#platform/observability/log.ts';
+import { type Log, makeLog } from '#platform/observability/log.ts';
 import { makeCursorCodec } from '#platform/paging/connection.ts';
+import type { Subjects } from '#platform/subjects/open-subjects.ts';
 import { type Context, makeContext } from './context.ts';
 import { makeCityNames } from './domain/city.ts';
 import { resolvers } from './resolvers/index.ts';
+import { makeExportEvents } from './service/fhir-export.ts';
 import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
-import { checkLog, rebuildLog } from './service/keep-log.ts';
+import { checkLog, listShards, rebuildLog, turnShard } from './service/keep-log.ts';
 import { type Keyring, openKeyring } from './service/log-key.ts';
 import { makeProve } from './service/prove.ts';
+import { makePublication } from './service/publish-checkpoint.ts';
 import { makeReadEvents } from './service/read-events.ts';
 import { type SequencerSettings, startSequencer } from './service/sequencer.ts';
 import { makeServeLog } from './service/serve-log.ts';
+import { openWitnessing, type WitnessingSettings } from './service/witness/open-witnessing.ts';
+import { makeServeWitness } from './service/witness/serve-witness.ts';
 
 export type AuditSettings = {
   readonly cities: readonly CityConfig[];
-  readonly secrets: Pick<Secrets, 'cursorKey' | 'logKeys'> & {
+  readonly secrets: Pick<Secrets, 'cursorKey' | 'logKeys' | 'witnessKeys'> & {
     readonly databasePasswords: Pick<Secrets['databasePasswords'], 'audit' | 'sequencer'>;
   };
+  readonly subjects: Subjects;
   readonly log: Log;
   /** How the sequencers of the cities' logs go about it; null: none runs in this process. */
-  readonly sequencing?: Pick<SequencerSettings, 'pollMs' | 'maxBatch' | 'recheckMs' | 'standbyMs'> | null;
+  readonly sequencing?: Pick<
+    SequencerSettings,
+    'pollMs' | 'maxBatch' | 'recheckMs' | 'standbyMs' | 'shardMs' | 'keeping' | 'pruneEveryMs'
+  > | null;
+  /** Which logs and witnesses are believed, https://c2sp.org/tlog-policy; null: those of the cities. */
+  readonly auditPolicy?: string | null;
+  /** How witnesses are asked; null: the logs of this process ask none. */
+  readonly witnessing?: WitnessingSettings['pace'] | null;
 };
 
 /** The keys of the cities' logs that are there. */
@@ -34,7 +47,11 @@ const openLogKeys = (secrets: Pick<Secrets, 'logKeys'>): ReadonlyMap<string, Key
   new Map(Object.entries(secrets.logKeys).map(([city, keys]) => [city, openKeyring(keys)]));
 
 /** What keeps the logs, for the command line: checks and rebuilds them beside whatever signs them. */
-export const openLogKeeper = ({ cities: configs, secrets }: Pick<AuditSettings, 'cities' | 'secrets'>) => {
+export const openLogKeeper = ({
+  cities: configs,
+  secrets,
+  log = makeLog('audit-log', 'warn', 2),
+}: Pick<AuditSettings, 'cities' | 'secrets'> & { readonly log?: Log }) => {
   const cities = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 1 });
   const keys = openLogKeys(secrets);
   const run =
@@ -44,21 +61,47 @@ export const openLogKeeper = ({ cities: configs, secrets }: Pick<AuditSettings, 
       if (!own) throw new Error(`there is no key for the log of city ${city}`);
       return work(cities.of(city), own, shard);
     };
-  return { check: run(checkLog), rebuild: run(rebuildLog), stop: cities.stop };
+  const keyringOf = (city: string): Keyring => {
+    const own = keys.get(city);
+    if (!own) throw new Error(`there is no key for the log of city ${city}`);
+    return own;
+  };
+  return {
+    check: run(checkLog),
+    rebuild: run(rebuildLog),
+    shards: (city: string) => listShards(cities.of(city)),
+    beginShard: (city: string, options: { readonly afterRestore?: boolean } = {}) =>
+      turnShard(cities.of(city), keyringOf(city), log, options),
+    stop: cities.stop,
+  };
 };
 
 /** Starts the audit subgraph: the acts of the network as auditors read them, and the log that proves them. */
-export const startAudit = async ({ cities: configs, secrets, log, sequencing = {} }: AuditSettings): Promise<Subgraph<Context>> => {
-  const cities = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit });
-  const writers = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 1 });
+export const startAudit = async ({
+  cities: configs,
+  secrets,
+  subjects,
+  log,
+  sequencing = {},
+  auditPolicy = null,
+  witnessing: pace = {},
+}: AuditSettings): Promise<Subgraph<Context>> => {
+  const cities = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit, subjects });
+  const writers = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 4 });
   const keys = openLogKeys(secrets);
+  const witnessing = openWitnessing({ cities, writers, secrets, policy: auditPolicy, log, ...(pace ? { pace } : {}) });
+  const findPublication = makePublication(witnessing.policy);
   const cursors = makeCursorCodec(secrets.cursorKey);
+  const cosigned = pace ? { cosign: witnessing.cosign } : {};
   const sequencers = new Map(
     writers.all.flatMap((database) => {
       const own = keys.get(database.city.code);
-      return own && sequencing ? [[database.city.code, startSequencer({ database, keys: own, log, ...sequencing })] as const] : [];
+      return own && sequencing
+        ? [[database.city.code, startSequencer({ database, keys: own, log, ...cosigned, ...sequencing })] as const]
+        : [];
     }),
   );
+  const prove = makeProve(cities, findPublication);
   const schema = buildSubgraphSchema({
     typeDefs: parse(readFileSync(new URL('../../schema/audit.graphql', import.meta.url), 'utf8')),
     resolvers: resolvers as never, // the library's type wants an index signature, the generated one has none
@@ -70,22 +113,30 @@ export const startAudit = async ({ cities: configs, secrets, log, sequencing = {
     makeContext: makeContext({
       findEvents: makeFindEvents(cities, cursors),
       findTrail: makeFindTrail(cities, cursors),
-      prove: makeProve(cities),
+      exportEvents: makeExportEvents(cities, cursors, prove),
+      prove,
       readEvents: makeReadEvents(cities),
       cityNames: (language) => makeCityNames(configs, language),
     }),
-    health: async () => Object.fromEntries(await Promise.all(cities.all.map(async (db) => [db.city.code, await db.ping()] as const))),
-    transfer: makeServeLog(cities),
+    health: async () => {
+      const [states] = await Promise.all([
+        Promise.all(cities.all.map(async (db) => [db.city.code, await db.ping()] as const)),
+        witnessing.recount(),
+      ]);
+      return Object.fromEntries(states);
+    },
+    transfer: makeServeLog(cities, { findPublication, policy: witnessing.policy, serveWitness: makeServeWitness(witnessing.witnesses) }),
     report: () => ({
       auditLog: Object.fromEntries(
         [...sequencers].map(([city, sequencer]) => {
           const { kind, ...more } = sequencer.state();
-          return [city, { state: kind, ...more }];
+          return [city, { state: kind, ...more, ...witnessing.reportOf(city) }];
         }),
       ),
     }),
     stop: async () => {
       await Promise.all([...sequencers.values()].map((sequencer) => sequencer.stop()));
+      await witnessing.stop();
       await Promise.all([cities.stop(), writers.stop()]);
     },
   };

@@ -13,6 +13,7 @@ import { openKeys } from '#platform/keys/open-keys.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { makeCursorCodec } from '#platform/paging/connection.ts';
 import { serverKeyOf } from '#platform/sealing/seal.ts';
+import type { Subjects } from '#platform/subjects/open-subjects.ts';
 import { openVault } from '#platform/vault/open-vault.ts';
 import type { Context, Services } from './context.ts';
 import { makeCityNames } from './domain/city.ts';
@@ -38,6 +39,7 @@ export type FilesSettings = {
     readonly databasePasswords: Pick<Secrets['databasePasswords'], 'files'>;
   };
   readonly files: FilesConfig;
+  readonly subjects: Pick<Subjects, 'of'>;
   readonly log: Log;
   readonly clock?: () => Date;
   /** Called at the steps of an act; a test ends the story there by throwing or by ending the process. */
@@ -69,7 +71,12 @@ const look = async (store: BlobStore, log: Log): Promise<void> => {
 /** Starts the files subgraph: the one place where its parts are wired. */
 export const startFiles = async (settings: FilesSettings): Promise<Files> => {
   const { secrets, log, files, clock = () => new Date(), faults: fault = () => {} } = settings;
-  const cities = openCities(settings.cities, { role: 'files', password: secrets.databasePasswords.files, maxWaiting: 1_000 });
+  const cities = openCities(settings.cities, {
+    role: 'files',
+    password: secrets.databasePasswords.files,
+    maxWaiting: 1_000,
+    subjects: settings.subjects,
+  });
   const opened: { readonly stop: () => Promise<void> }[] = [cities];
   try {
     const create = await isNewNetwork(cities);

@@ -9,6 +9,7 @@ import { openCities } from '#platform/database/cities.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { makeCursorCodec } from '#platform/paging/connection.ts';
+import type { Subjects } from '#platform/subjects/open-subjects.ts';
 import type { Context } from './context.ts';
 import { resolvers } from './resolvers/index.ts';
 import { type BundleImporter, makeImportBundle } from './service/import-bundle.ts';
@@ -21,6 +22,7 @@ import { forgetEnded } from './store/session-store.ts';
 export type PatientsSettings = {
   readonly cities: readonly CityConfig[];
   readonly secrets: Secrets;
+  readonly subjects: Pick<Subjects, 'of'>;
   readonly log: Log;
   readonly clock?: () => Date;
   /** How many passwords are hashed at once; all processors but one by default. */
@@ -37,6 +39,7 @@ export const startPatients = async (settings: PatientsSettings): Promise<Subgrap
     role: 'patients',
     password: secrets.databasePasswords.patients,
     entities: PATIENT_ENTITIES,
+    subjects: settings.subjects,
   });
   const services = makeServices({ cities, clock, cursors: makeCursorCodec(secrets.cursorKey), passwords, signToken });
   const configs = new Map(settings.cities.map((city) => [city.code, city]));
@@ -71,10 +74,15 @@ export const startPatients = async (settings: PatientsSettings): Promise<Subgrap
 
 /** Opens the import of FHIR bundles, which runs in a process of its own beside the subgraph; `stop` ends its connections. */
 export const openImport = (
-  settings: Pick<PatientsSettings, 'cities' | 'secrets' | 'clock'>,
+  settings: Pick<PatientsSettings, 'cities' | 'secrets' | 'subjects' | 'clock'>,
 ): { readonly importBundle: BundleImporter; readonly isReachable: () => Promise<boolean>; readonly stop: () => Promise<void> } => {
   const { secrets, clock = () => new Date() } = settings;
-  const cities = openCities(settings.cities, { role: 'patients', password: secrets.databasePasswords.patients, maxConnections: 2 });
+  const cities = openCities(settings.cities, {
+    role: 'patients',
+    password: secrets.databasePasswords.patients,
+    maxConnections: 2,
+    subjects: settings.subjects,
+  });
   return {
     importBundle: makeImportBundle({ cities, clock }),
     isReachable: async () => (await Promise.all(cities.all.map((db) => db.ping()))).some((answers) => answers),

@@ -10,6 +10,7 @@ import type { Log } from '#platform/observability/log.ts';
 import { makeCursorCodec } from '#platform/paging/connection.ts';
 import { type Feed, startFeed } from '#platform/sequence/feed.ts';
 import { type Relay, startRelay } from '#platform/sequence/relay.ts';
+import type { Subjects } from '#platform/subjects/open-subjects.ts';
 import type { Context, Services } from './context.ts';
 import type { Resolvers } from './generated/resolvers.ts';
 import { Appointment } from './resolvers/Appointment.ts';
@@ -36,6 +37,7 @@ import { makeLoaders } from './store/loaders.ts';
 export type SchedulingSettings = {
   readonly cities: readonly CityConfig[];
   readonly secrets: Secrets;
+  readonly subjects: Pick<Subjects, 'of'>;
   readonly log: Log;
   readonly clock?: () => Date;
   /** Types of appointment that can be had, in every city. */
@@ -86,6 +88,7 @@ export const startScheduling = async (settings: SchedulingSettings): Promise<Sch
     role: 'scheduling',
     password: secrets.databasePasswords.scheduling,
     entities: [FeeEntity],
+    subjects: settings.subjects,
     maxConnections: settings.maxConnections ?? 12,
     maxWaiting: 1_000,
   });

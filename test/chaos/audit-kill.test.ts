@@ -7,7 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openLogKeeper } from '#audit/server.ts';
 import { readNetwork } from '#embedded/read-network.ts';
 import { appendAudit } from '#platform/audit/append.ts';
+import { readStartConfig } from '#platform/config/env.ts';
 import { type Cities, openCities } from '#platform/database/cities.ts';
+import { makeLog } from '#platform/observability/log.ts';
+import { openSubjects, type Subjects } from '#platform/subjects/open-subjects.ts';
 import { hashLeaf, openTree } from '#platform/tlog/merkle.ts';
 import { anEvent, checkpointOf, entriesOf, type Fetched, sourceOf, until } from '#test/integration/audit/log-support.ts';
 import { connectAs, freePort, postmasterPid, type Started, startNetwork } from '#test/support/started.ts';
@@ -20,16 +23,21 @@ let folder: string;
 let dataDir: string;
 let started: Started;
 let writers: Cities;
+let subjects: Subjects;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'caregraph-audit-chaos-'));
   dataDir = path.join(folder, 'data');
   started = await startNetwork({ dataDir, port: await freePort(), flags: ['--processes'], withinMs: 120_000 });
   const { cities, secrets } = await readNetwork(dataDir);
-  writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling });
+  const { subjects: keys } = readStartConfig({ DATA_DIR: dataDir });
+  const codes = cities.map(({ code }) => code);
+  subjects = await openSubjects(keys, { cities: codes, indexKey: secrets.subjectIndexKey, log: makeLog('test', 'silent') });
+  writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling, subjects });
 }, 150_000);
 afterAll(async () => {
   await writers?.stop();
+  await subjects?.stop();
   await started?.stop();
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);

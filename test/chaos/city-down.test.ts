@@ -9,12 +9,14 @@ import { migrateCity } from '#platform/database/migrate.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { testFiles } from '#test/support/files-config.ts';
 import { DEMO_PASSWORD, type GraphClient, graphClient } from '#test/support/graph.ts';
+import { type TestSubjects, testSubjects } from '#test/support/subjects.ts';
 import { type App, startApp } from '#tools/app.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-down-'));
 const log = makeLog('test', 'silent');
 let network: EmbeddedNetwork;
 let app: App;
+let keys: TestSubjects;
 let graph: GraphClient;
 const tokens: Record<string, string> = {};
 
@@ -23,7 +25,11 @@ beforeAll(async () => {
   const { cities, secrets } = network;
   const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
   await Promise.all(cities.map((city) => migrateCity(city, migrator)));
-  await seedDemo({ cities, secrets, password: DEMO_PASSWORD, now: new Date() });
+  keys = await testSubjects(
+    cities.map(({ code }) => code),
+    secrets.subjectIndexKey,
+  );
+  await seedDemo({ cities, secrets, subjects: keys.subjects, password: DEMO_PASSWORD, now: new Date() });
   const appointmentTypes = ['PHYSICIAN', 'SURGEON', 'DENTAL'];
   app = await startApp({
     cities,
@@ -34,6 +40,7 @@ beforeAll(async () => {
     allowedOrigins: [],
     appointmentTypes,
     files: testFiles(folder, cities),
+    subjects: keys.config,
     log,
   });
   graph = graphClient(app.url);
@@ -41,6 +48,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await app?.stop();
+  await keys?.stop();
   await network?.stop();
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);

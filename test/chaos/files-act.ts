@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { graphql } from 'graphql';
 import { type FilesSettings, startFiles } from '#files/server.ts';
 import type { Viewer } from '#platform/access/viewer.ts';
+import type { Secrets } from '#platform/config/secrets.ts';
+import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import { makeLog } from '#platform/observability/log.ts';
+import { openSubjects } from '#platform/subjects/open-subjects.ts';
 
 /** What a process does until it dies; read from the file that its one argument names. */
 export type Act = {
-  readonly settings: Pick<FilesSettings, 'cities' | 'secrets' | 'files'>;
+  readonly settings: Pick<FilesSettings, 'cities' | 'files'> & { readonly secrets: Secrets; readonly subjects: SubjectsConfig };
   readonly logFile: string;
   /** Step behind which it ends by SIGKILL; null: it lives on to the end. */
   readonly point: string | null;
@@ -19,9 +22,13 @@ export type Act = {
 };
 
 const act = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Act;
+const log = makeLog('files', 'debug', act.logFile);
+const { cities, secrets, subjects: keys } = act.settings;
+const subjects = await openSubjects(keys, { cities: cities.map(({ code }) => code), indexKey: secrets.subjectIndexKey, log });
 const files = await startFiles({
   ...act.settings,
-  log: makeLog('files', 'debug', act.logFile),
+  subjects,
+  log,
   sweepEveryMs: 0,
   faults: (point) => {
     if (point !== act.point) return;
@@ -59,3 +66,4 @@ if (act.put) {
 if (act.after) await ask(act.after);
 if (act.round) await files.parts.maintenance.round();
 await files.stop();
+await subjects.stop();

@@ -53,7 +53,12 @@ const run = async (
   act: Omit<Act, 'settings' | 'logFile'>,
 ): Promise<{ readonly signal: string | null; readonly code: number | null; readonly output: string }> => {
   const file = path.join(house.folder, `act-${randomBytes(4).toString('hex')}.json`);
-  const settings = { cities: house.network.cities, secrets: house.network.secrets, files: house.files };
+  const settings = {
+    cities: house.network.cities,
+    secrets: house.network.secrets,
+    files: house.files,
+    subjects: house.network.subjectsConfig,
+  };
   writeFileSync(file, JSON.stringify({ ...act, settings, logFile: path.join(house.folder, 'files.log') }), { mode: 0o600 });
   const child: ChildProcess = spawn(process.execPath, ['test/chaos/files-act.ts', file], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';

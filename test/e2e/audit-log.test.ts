@@ -25,7 +25,11 @@ let app: TestApp;
 beforeAll(async () => {
   app = await startTestApp();
   const { cities, secrets } = app.network;
-  const writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling });
+  const writers = openCities(cities, {
+    role: 'scheduling',
+    password: secrets.databasePasswords.scheduling,
+    subjects: app.network.subjects,
+  });
   await Promise.all(cities.map(({ code }) => writeEvents(writers, code, 300)));
   await writers.stop();
 }, 60_000);

@@ -39,7 +39,7 @@ export type TestApp = {
 export const startTestApp = async (says: { readonly development?: boolean; readonly sessionsEveryMs?: number } = {}): Promise<TestApp> => {
   const network = await testNetwork();
   const { cities, secrets } = network;
-  await seedDemo({ cities, secrets, password: DEMO_PASSWORD, now: new Date() });
+  await seedDemo({ cities, secrets, subjects: network.subjects, password: DEMO_PASSWORD, now: new Date() });
   const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-e2e-'));
   const logFile = path.join(folder, 'caregraph.log');
   const settings = {
@@ -51,6 +51,7 @@ export const startTestApp = async (says: { readonly development?: boolean; reado
     allowedOrigins: ['https://console.example'],
     appointmentTypes: ['PHYSICIAN', 'SURGEON', 'DENTAL'],
     files: testFiles(folder, cities),
+    subjects: network.subjectsConfig,
     log: makeLog('test', 'debug', logFile),
     ...says,
   };

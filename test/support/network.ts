@@ -3,11 +3,18 @@ import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import type { CityConfig } from '#platform/config/city.ts';
 import { DATABASE_ROLES, type Secrets } from '#platform/config/secrets.ts';
+import type { SubjectsConfig } from '#platform/config/subjects.ts';
+import type { Subjects } from '#platform/subjects/open-subjects.ts';
+import { testSubjects } from './subjects.ts';
 
 export type TestNetwork = {
   readonly cities: readonly CityConfig[];
   readonly secrets: Secrets;
   readonly superuser: { readonly user: string; readonly password: string };
+  /** Keys of the audit log's subjects, of this copy alone. */
+  readonly subjects: Subjects;
+  /** Where they lie, for other processes. */
+  readonly subjectsConfig: SubjectsConfig;
   /** A superuser's client in a city's database of this copy, one per city; ended by `stop`. */
   readonly admin: (city: string) => Promise<pg.Client>;
   /** Ends its clients and drops the copies. */
@@ -56,10 +63,16 @@ export const testNetwork = async (): Promise<TestNetwork> => {
     ),
   );
   const copies = cities.map((city) => ({ ...city, database }));
+  const keys = await testSubjects(
+    cities.map(({ code }) => code),
+    secrets.subjectIndexKey,
+  );
   return {
     cities: copies,
     secrets,
     superuser,
+    subjects: keys.subjects,
+    subjectsConfig: keys.config,
     admin: (code) => {
       const city = copies.find((each) => each.code === code);
       if (!city) throw new Error(`no city ${code}`);
@@ -69,6 +82,7 @@ export const testNetwork = async (): Promise<TestNetwork> => {
     },
     stop: async () => {
       await Promise.all([...clients.values()].map(async (client) => (await client).end().catch(() => {})));
+      await keys.stop();
       await Promise.all(cities.map((city) => onServer(city, [`drop database if exists ${database} with (force)`])));
     },
   };

@@ -63,7 +63,7 @@ const makeReadPage =
         entities: shown.map(({ entry }) => ({ kind: 'AuditEvent', id: entry.eventId, sha256: leafHash(entry) })),
       }),
     );
-    const events = merged.map(({ entry, positions }) => ({ event: show(readEntry(entry)), positions }));
+    const events = merged.map(({ entry, positions }) => ({ event: show(readEntry(entry, cities.of(entry.city).subjects)), positions }));
     const page = toConnection(events, size, ({ positions }) => cursors.encode(scope, positions), typeof after === 'string');
     return {
       edges: page.edges.map(({ cursor, node }) => ({ cursor, node: node.event })),

@@ -61,7 +61,7 @@ export const makeReadEvents = (cities: Cities) => {
     const present = ids.filter((id) => found.has(id));
     if (present.length > 0) await record(viewer.city, Outcome.SUCCESS, present);
     if (missing.length > 0) await record(viewer.city, Outcome.REFUSED, missing, 'NOT_FOUND');
-    return new Map(present.flatMap((id) => found.get(id) ?? []).map((row) => [row.eventId, readEntry(row)]));
+    return new Map(present.flatMap((id) => found.get(id) ?? []).map((row) => [row.eventId, readEntry(row, cities.of(row.city).subjects)]));
   };
   return async (caller: Caller, ids: readonly string[]): Promise<(SeenEvent | Error)[]> => {
     const { viewer } = caller;

@@ -2,25 +2,29 @@ import type { CityDatabase, Named, Read } from '#platform/database/city-database
 import { BadInputError } from '#platform/pure/faults.ts';
 import type { EventFilter } from '../domain/event-filter.ts';
 
+/** Values as rows from before migration 0006 hold them: salt (base64url) and value by name. */
+export type OpenDisclosure = Readonly<Record<string, { readonly salt: string; readonly value: string }>>;
+
 /**
  * An entry as it is kept. `position` is its place in the list by time: microseconds since 1970 and the number of the entry, with a point between;
- * `disclosure` holds salt (base64url) and value of each commitment, by name.
+ * `sealed` holds salt and value of each commitment, sealed; `disclosure` holds them open, in rows from before that are not sealed yet.
  */
 export type EntryRow = {
   readonly city: string;
   readonly position: string;
   readonly eventId: string;
   readonly recordedAt: Date;
-  readonly disclosure: Readonly<Record<string, { readonly salt: string; readonly value: string }>>;
+  readonly sealed: Uint8Array | null;
+  readonly disclosure: OpenDisclosure | null;
   readonly body: Uint8Array;
 };
 
-const COLUMNS = `city, (extract(epoch from recorded_at) * 1000000)::bigint || '.' || id as position, event_id as "eventId", recorded_at as "recordedAt", disclosure, body`;
+const COLUMNS = `city, (extract(epoch from recorded_at) * 1000000)::bigint || '.' || id as position, event_id as "eventId", recorded_at as "recordedAt", sealed, disclosure, body`;
 
 /** Conditions by the part of the filter they carry; the order is that of the parameters. */
 const CONDITIONS = {
-  patientId: (n: number) => `patient_id = $${n}::text`,
-  actorId: (n: number) => `actor_id = $${n}::text`,
+  patientId: (n: number) => `patient_tag = $${n}::bytea`,
+  actorId: (n: number) => `actor_tag = $${n}::bytea`,
   act: (n: number) => `act = $${n}::text`,
   from: (n: number) => `recorded_at >= $${n}::timestamptz`,
   to: (n: number) => `recorded_at < $${n}::timestamptz`,
@@ -64,7 +68,7 @@ export const findEntries = (db: CityDatabase, filter: EventFilter, after: string
   return db.read<EntryRow>(findStatement(filter, parts, after !== undefined), [
     db.city.code,
     limit,
-    ...parts.map((part) => filter[part]),
+    ...parts.map((part) => (part === 'patientId' || part === 'actorId' ? db.subjects.tagOf(filter[part] ?? '') : filter[part])),
     ...behind,
   ]);
 };
@@ -77,3 +81,11 @@ const FIND_BY_IDS: Named = {
 /** Entries of one city by their event ids, in no order. A replica may answer. */
 export const findEntriesByIds = async (db: CityDatabase, eventIds: readonly string[]): Promise<EntryRow[]> =>
   (await db.read<EntryRow>(FIND_BY_IDS, [db.city.code, [...eventIds]])).rows;
+
+const HOLDS_SEALED: Named = {
+  name: 'holds_sealed',
+  text: `SELECT EXISTS (SELECT FROM audit.entry WHERE city = $1 AND sealed IS NOT NULL) AS held`,
+};
+/** Whether a city's log holds values that only subject keys open. */
+export const holdsSealed = async (db: CityDatabase): Promise<boolean> =>
+  (await db.named<{ held: boolean }>(HOLDS_SEALED, [db.city.code]))[0]?.held === true;

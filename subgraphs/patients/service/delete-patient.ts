@@ -61,7 +61,11 @@ export const makeDeletePatient =
         }
         await manager.delete(PatientEntity, byKey({ city, id }));
         await manager.query(NOTE_ERASURE_SQL, [city, id]);
-        await appendAuditWith(manager, toEvent(caller, { city, act: 'deletePatient', outcome: Outcome.SUCCESS, patientId: id, entities }));
+        await appendAuditWith(
+          manager,
+          db,
+          toEvent(caller, { city, act: 'deletePatient', outcome: Outcome.SUCCESS, patientId: id, entities }),
+        );
         return 'deleted';
       });
       if (outcome === 'deleted') return { kind: 'deleted', id };

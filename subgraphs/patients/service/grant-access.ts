@@ -56,11 +56,12 @@ export const makeGrantAccess =
         return { kind: 'practitioner-not-found' as const };
       }
       const until = new Date(parts.clock().getTime() + days * DAY_MS);
-      const done = await parts.cities.of(city).manage(async (manager) => {
+      const db = parts.cities.of(city);
+      const done = await db.manage(async (manager) => {
         if (!(await holdPatient(manager, city, patientId))) return false;
         const row = { ...byKey({ city, patient_id: patientId, practitioner_id: practitionerId }), granted_by: viewer.accountId, until };
         await manager.upsert(AccessGrantEntity, row, ['city', 'patient_id', 'practitioner_id']);
-        await appendAuditWith(manager, toEvent(caller, { ...happening, outcome: Outcome.SUCCESS, entities }));
+        await appendAuditWith(manager, db, toEvent(caller, { ...happening, outcome: Outcome.SUCCESS, entities }));
         return true;
       });
       return done ? { kind: 'granted' as const, patientId, practitionerId, until } : deny();
@@ -80,7 +81,8 @@ export const makeRevokeAccess =
     return orCityUnavailable(async () => {
       const city = grantableHome(parts, request, patientId);
       if (city === null) return deny();
-      const done = await parts.cities.of(city).manage(async (manager) => {
+      const db = parts.cities.of(city);
+      const done = await db.manage(async (manager) => {
         if (!(await holdPatient(manager, city, patientId))) return false;
         await manager.delete(AccessGrantEntity, byKey({ city, patient_id: patientId, practitioner_id: practitionerId }));
         const entities = [
@@ -88,7 +90,7 @@ export const makeRevokeAccess =
           { kind: 'Practitioner', id: practitionerId },
         ];
         const happening = { city, act: 'revokeAccess', patientId, outcome: Outcome.SUCCESS, entities };
-        await appendAuditWith(manager, toEvent(request.caller, happening));
+        await appendAuditWith(manager, db, toEvent(request.caller, happening));
         return true;
       });
       return done ? { kind: 'revoked' as const, patientId, practitionerId } : deny();

@@ -57,6 +57,7 @@ export const makeSetRole =
       throw new ForbiddenError();
     }
     return orCityUnavailable(async () => {
+      const db = cities.of(city);
       const change = async (manager: EntityManager): Promise<SetRoleOutcome | 'self'> => {
         if (!named || named.city !== city) return { kind: 'account-not-found' };
         const account = await manager.findOne(AccountEntity, { lock: { mode: 'pessimistic_write' }, where: byKey({ city, username }) });
@@ -65,7 +66,7 @@ export const makeSetRole =
         const entities = [{ kind: 'Account', id: account.id }];
         const done = { ...happening, outcome: Outcome.SUCCESS, patientId: account.patient_id, entities };
         if (account.role === role) {
-          await appendAuditWith(manager, toEvent(caller, done));
+          await appendAuditWith(manager, db, toEvent(caller, done));
           return { kind: 'set', username, role: roleName };
         }
         if (role === 'P' && account.patient_id === null)
@@ -77,17 +78,14 @@ export const makeSetRole =
         const renamed = toUsername(city, role, next?.number ?? FIRST_NUMBER);
         await manager.update(AccountEntity, byKey({ city, id: account.id }), { username: renamed, role, practitioner_id });
         await manager.query(REVOKE_ALL_SQL, [city, account.id]);
-        await appendAuditWith(manager, toEvent(caller, { ...done, values: { ...happening.values, renamed } }));
+        await appendAuditWith(manager, db, toEvent(caller, { ...done, values: { ...happening.values, renamed } }));
         return { kind: 'set', username: renamed, role: roleName };
       };
-      const outcome = await cities
-        .of(city)
-        .manage(change)
-        .catch(async (error: unknown) => {
-          // Only a look at the account told that the role does not fit it.
-          if (error instanceof BadInputError) await refuse(Outcome.REFUSED, 'BAD_USER_INPUT');
-          throw error;
-        });
+      const outcome = await db.manage(change).catch(async (error: unknown) => {
+        // Only a look at the account told that the role does not fit it.
+        if (error instanceof BadInputError) await refuse(Outcome.REFUSED, 'BAD_USER_INPUT');
+        throw error;
+      });
       if (outcome === 'self') {
         await refuse(Outcome.DENIED, 'FORBIDDEN');
         throw new ForbiddenError();

@@ -72,7 +72,7 @@ export const makeAddSlot = ({ cities, appointmentTypes, clock, poke }: Parts): A
         capacity: input.capacity,
       };
       try {
-        const added = await addSlot(db, slot, toAuditValues({ ...event(Outcome.SUCCESS), entities: [slotEntity(slot)] }));
+        const added = await addSlot(db, slot, toAuditValues({ ...event(Outcome.SUCCESS), entities: [slotEntity(slot)] }, db.subjects));
         if (!added) return await refuse({ kind: 'PractitionerNotFound' });
         poke(city);
         return { kind: 'added', slot: added };

@@ -75,6 +75,7 @@ export const makeRecovery = (parts: Pick<Parts, 'cities' | 'fault' | 'poke' | 'l
             patientId,
             entities: [{ kind: 'Slot', id: slotId }],
           }),
+          host.subjects,
         ),
       });
       await fault('before-confirm');
@@ -124,6 +125,7 @@ export const makeRecovery = (parts: Pick<Parts, 'cities' | 'fault' | 'poke' | 'l
           patientId: orphan.patientId,
           entities: [appointmentEntity({ ...orphan, id: orphan.appointmentId, status: 'CANCELLED' })],
         }),
+        host.subjects,
       ),
     );
     if (host !== home) await settle(host, orphan.appointmentId, home.city.code);

@@ -172,7 +172,7 @@ export const makeBookAppointment = (
       operation: OPERATION,
       inputHash: request.inputHash,
       answer: toKept(refusal, reason),
-      audit: toAuditValues(event),
+      audit: toAuditValues(event, home.subjects),
     });
     return isKept ? refused(refusal) : null;
   };
@@ -191,7 +191,7 @@ export const makeBookAppointment = (
         key: request.key,
         operation: OPERATION,
         inputHash: request.inputHash,
-        audit: toAuditValues(eventOf(request, city, appointmentId, Outcome.SUCCESS)),
+        audit: toAuditValues(eventOf(request, city, appointmentId, Outcome.SUCCESS), home.subjects),
       });
       if (taken) {
         poke(city);
@@ -220,7 +220,8 @@ export const makeBookAppointment = (
   /** The host certainly did nothing: gives the reservation back, so that nothing of the patient's is bound while the host is away. */
   const undo = async (request: Request, appointmentId: string, host: string): Promise<void> => {
     const event = eventOf(request, request.home.city.code, null, Outcome.FAILED, 'CityUnavailable');
-    await undoReservation(request.home, appointmentId, toAuditValues({ ...event, values: { host } })).catch((error: unknown) => {
+    const audit = toAuditValues({ ...event, values: { host } }, request.home.subjects);
+    await undoReservation(request.home, appointmentId, audit).catch((error: unknown) => {
       if (!(error instanceof CityUnavailableError)) throw error; // the sweeper finishes it
     });
   };
@@ -294,7 +295,7 @@ export const makeBookAppointment = (
         patientId,
         patientCity: homeCity,
         reason: reason.kind,
-        audit: toAuditValues(refusalEvent(request, hostCity, reason.kind)),
+        audit: toAuditValues(refusalEvent(request, hostCity, reason.kind), host.subjects),
       });
       if (verdict.status !== 'void') return booked(verdict.bookedAt);
       await fault('after-refuse');
@@ -311,7 +312,7 @@ export const makeBookAppointment = (
             slotId,
             patientId,
             patientCity: homeCity,
-            audit: toAuditValues(eventOf(request, hostCity, appointmentId, Outcome.SUCCESS)),
+            audit: toAuditValues(eventOf(request, hostCity, appointmentId, Outcome.SUCCESS), host.subjects),
           });
           if (taken) return await booked(taken.bookedAt);
         } catch (error) {

@@ -97,7 +97,7 @@ export const makeCancelAppointment = (parts: Parts, recovery: Recovery): CancelA
         host,
         appointmentId,
         isStaff ? null : noticeMinutes,
-        toAuditValues(why === null ? event : { ...event, values: { reason: why } }),
+        toAuditValues(why === null ? event : { ...event, values: { reason: why } }, host.subjects),
       );
       if (cancelled) {
         await fault('after-cancel');

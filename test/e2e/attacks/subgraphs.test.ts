@@ -24,8 +24,8 @@ let assert: Awaited<ReturnType<typeof makeAsserter>>;
 beforeAll(async () => {
   network = await testNetwork();
   const { cities, secrets } = network;
-  await seedDemo({ cities, secrets, password: DEMO_PASSWORD, now: new Date() });
-  const parts = { cities, secrets, log };
+  await seedDemo({ cities, secrets, subjects: network.subjects, password: DEMO_PASSWORD, now: new Date() });
+  const parts = { cities, secrets, subjects: network.subjects, log };
   subgraphs.push(
     (await startPatients(parts)) as Subgraph,
     (await startScheduling({ ...parts, appointmentTypes: ['PHYSICIAN'] })) as Subgraph,

@@ -12,6 +12,7 @@ import { hashLeaf, verifyConsistency, verifyInclusion } from '#platform/tlog/mer
 import { parsePolicy } from '#platform/tlog/policy.ts';
 import { judgeProof } from '#platform/tlog/proof.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
+import { openEntry } from '#test/support/subjects.ts';
 import { bodiesOf, type Fetch, makeFetch, rootOf, sizeOf, until, writeEvents } from './log-support.ts';
 
 const log = makeLog('test', 'silent', 2);
@@ -24,8 +25,14 @@ let fetchFile: Fetch;
 beforeAll(async () => {
   network = await testNetwork();
   const { cities, secrets } = network;
-  writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling });
-  subgraph = (await startAudit({ cities, secrets, log, sequencing: { pollMs: 20, recheckMs: 50 } })) as Subgraph;
+  writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling, subjects: network.subjects });
+  subgraph = (await startAudit({
+    cities,
+    secrets,
+    subjects: network.subjects,
+    log,
+    sequencing: { pollMs: 20, recheckMs: 50 },
+  })) as Subgraph;
   executor = makeExecutor(subgraph, log);
   if (subgraph.transfer) fetchFile = makeFetch(subgraph.transfer);
 });
@@ -174,12 +181,17 @@ describe('the trail of a patient', () => {
   const patient = aViewer('P', 'QUE');
   const patientId = patient.patientId ?? '';
   const other = newId('QUE', 'pat');
-  const entriesOf = async (city: string, actor: string): Promise<{ outcome: number; patient_id: string }[]> =>
+  const entriesOf = async (city: string, actor: string): Promise<{ outcome: number; patient_id: string | null }[]> =>
     (
       await (
         await network.admin(city)
-      ).query(`select outcome, patient_id from audit.entry where act = 'Patient.auditTrail' and actor_id = $1`, [actor])
-    ).rows;
+      ).query(`select outcome, city, event_id, sealed from audit.entry where act = 'Patient.auditTrail' and actor_tag = $1`, [
+        network.subjects.tagOf(actor),
+      ])
+    ).rows.map((row) => {
+      const { outcome, patient_id } = openEntry(network.subjects, row);
+      return { outcome, patient_id };
+    });
 
   it('shows the patient who looked, in all cities, with proof, and names no other patient', async () => {
     const doctor = { role: 'PRACTITIONER', city: 'MTL', accountId: newId('MTL', 'acc') };

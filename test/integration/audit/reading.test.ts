@@ -4,12 +4,14 @@ import { startAudit } from '#audit/server.ts';
 import type { Caller, RoleCode, Viewer } from '#platform/access/viewer.ts';
 import { appendAudit } from '#platform/audit/append.ts';
 import { type AuditEvent, Outcome } from '#platform/audit/event.ts';
+import { makeSealer, openSealed } from '#platform/audit/sealed.ts';
 import { type Cities, openCities } from '#platform/database/cities.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { type Executor, makeExecutor } from '#platform/graphql/executor.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
+import { openEntry } from '#test/support/subjects.ts';
 
 const log = makeLog('test', 'silent', 2);
 const CITIES = ['MTL', 'QUE', 'SHE'];
@@ -21,8 +23,8 @@ let writers: Cities;
 beforeAll(async () => {
   network = await testNetwork();
   const { cities, secrets } = network;
-  writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling });
-  subgraph = await startAudit({ cities, secrets, log });
+  writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling, subjects: network.subjects });
+  subgraph = await startAudit({ cities, secrets, subjects: network.subjects, log });
   executor = makeExecutor(subgraph, log);
 });
 afterAll(async () => {
@@ -87,11 +89,11 @@ type Entry = {
 };
 const entriesOf = async (city: string, act: string): Promise<Entry[]> => {
   const client = await network.admin(city);
-  const { rows } = await client.query(
-    `select outcome, actor_id, patient_id, convert_from(body, 'UTF8')::jsonb as leaf from audit.entry where city = $1 and act = $2 order by id`,
+  const { rows } = await client.query<Pick<Entry, 'outcome' | 'leaf'> & { city: string; event_id: string; sealed: Uint8Array }>(
+    `select outcome, city, event_id, sealed, convert_from(body, 'UTF8')::jsonb as leaf from audit.entry where city = $1 and act = $2 order by id`,
     [city, act],
   );
-  return rows;
+  return rows.map((row) => openEntry(network.subjects, row));
 };
 const countAll = async (): Promise<number> => {
   const counts = await Promise.all(
@@ -301,7 +303,7 @@ describe('auditEvents', () => {
     expect(codes(await ask(auditor, LIST, { filter: { act: 'bound' }, after: `${after}A` }))).toEqual(['BAD_USER_INPUT']);
   });
 
-  it('shows personal values only while they are disclosed and match what was committed to', async () => {
+  it('shows personal values only while the key of their subject is there and they match what was committed to', async () => {
     const patientId = newId('MTL', 'pat');
     const accountId = newId('MTL', 'acc');
     const admin = await network.admin('MTL');
@@ -314,22 +316,37 @@ describe('auditEvents', () => {
     });
     expect(await look()).toMatchObject({ patient: { id: patientId }, agent: { accountId }, entities: [{ id: patientId }] });
 
-    await admin.query(
-      `update audit.entry set disclosure = jsonb_set(disclosure, '{patient,value}', '"MTL-pat-00000000000000000000000000"') where act = 'erased'`,
+    // A value that was put in its place, sealed with the right key.
+    const { rows } = await admin.query<{ event_id: string; sealed: Uint8Array }>(
+      `select event_id, sealed from audit.entry where act = 'erased'`,
     );
+    const eventId = rows[0]?.event_id ?? '';
+    const forger = makeSealer(eventId, network.subjects.of('MTL'));
+    forger.add(patientId, 'patient', Buffer.alloc(16), 'MTL-pat-00000000000000000000000000');
+    forger.add(
+      accountId,
+      'actor',
+      openSealed(rows[0]?.sealed ?? Buffer.of(), eventId, network.subjects.of('MTL')).get('actor')?.salt ?? Buffer.of(),
+      accountId,
+    );
+    await admin.query(`update audit.entry set sealed = $1 where act = 'erased'`, [forger.seal()]);
     expect(await look()).toMatchObject({ patient: null, agent: { accountId } });
-    await admin.query(`update audit.entry set disclosure = '{}', actor_id = null, patient_id = null where act = 'erased'`);
-    expect(await look()).toMatchObject({
-      patient: null,
-      agent: { role: 'PATIENT', city: 'MTL', accountId: null },
-      entities: [{ kind: 'Patient', id: null }],
-    });
+    await admin.query(`update audit.entry set sealed = $1 where act = 'erased'`, [rows[0]?.sealed]);
+    expect(await look()).toMatchObject({ patient: { id: patientId }, agent: { accountId } });
+
+    await network.subjects.destroy('MTL', [network.subjects.tagOf(patientId)]);
+    expect(await look()).toMatchObject({ patient: null, agent: { accountId }, entities: [{ kind: 'Patient', id: null }] });
+    await network.subjects.destroy('MTL', [network.subjects.tagOf(accountId)]);
+    expect(await look()).toMatchObject({ patient: null, agent: { role: 'PATIENT', city: 'MTL', accountId: null } });
+    // The entry is still found by whose it was.
+    const found = await ask(auditor, LIST, { filter: { patientId, act: 'erased' } });
+    expect(found.data.auditEvents.nodes).toHaveLength(1);
   });
 
   it('loses the rows of a city that is down, and those alone', async () => {
     await Promise.all(CITIES.map((city) => write(city, { act: 'partial' })));
     const cities = network.cities.map((city) => (city.code === 'SHE' ? { ...city, nodes: [{ host: '127.0.0.1', port: 1 }] } : city));
-    const lame = await startAudit({ cities, secrets: network.secrets, log });
+    const lame = await startAudit({ cities, secrets: network.secrets, subjects: network.subjects, log });
     try {
       const { data, errors } = await ask(auditor, LIST, { filter: { act: 'partial' } }, makeExecutor(lame, log), lame);
       expect(errors).toBeUndefined();

@@ -30,7 +30,12 @@ const running = new Set<Subgraph>();
 
 beforeAll(async () => {
   network = await testNetwork();
-  writers = openCities(network.cities, { role: 'scheduling', password: network.secrets.databasePasswords.scheduling, maxConnections: 12 });
+  writers = openCities(network.cities, {
+    role: 'scheduling',
+    password: network.secrets.databasePasswords.scheduling,
+    subjects: network.subjects,
+    maxConnections: 12,
+  });
 });
 afterAll(async () => {
   for (const each of running) await each.stop();
@@ -44,6 +49,7 @@ const start = async (
   more: Parameters<typeof startAudit>[0]['sequencing'] = {},
 ): Promise<Subgraph & { fetch: Fetch }> => {
   const subgraph = (await startAudit({
+    subjects: network.subjects,
     cities: network.cities,
     secrets: network.secrets,
     log,
@@ -244,6 +250,9 @@ describe('the role sequencer', () => {
     'SELECT disclosure FROM audit.entry',
     'SELECT patient_id FROM audit.entry',
     'SELECT actor_id FROM audit.entry',
+    'SELECT sealed FROM audit.entry',
+    'SELECT patient_tag FROM audit.entry',
+    'SELECT actor_tag FROM audit.entry',
     'UPDATE audit.log_checkpoint SET note = note',
     'DELETE FROM audit.log_checkpoint',
     'DELETE FROM audit.log_tile',

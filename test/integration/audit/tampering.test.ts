@@ -23,7 +23,13 @@ const log: Log = {
 
 const start = async (more: Parameters<typeof startAudit>[0]['sequencing'] = {}): Promise<Subgraph> => {
   const { cities, secrets } = network;
-  subgraph = (await startAudit({ cities, secrets, log, sequencing: { pollMs: 20, recheckMs: 100, standbyMs: 50, ...more } })) as Subgraph;
+  subgraph = (await startAudit({
+    cities,
+    secrets,
+    subjects: network.subjects,
+    log,
+    sequencing: { pollMs: 20, recheckMs: 100, standbyMs: 50, ...more },
+  })) as Subgraph;
   return subgraph;
 };
 const stop = async (): Promise<void> => {
@@ -42,7 +48,11 @@ const allLogged = (): Promise<void> =>
 beforeAll(async () => {
   network = await testNetwork();
   admin = await network.admin(CITY);
-  writers = openCities(network.cities, { role: 'scheduling', password: network.secrets.databasePasswords.scheduling });
+  writers = openCities(network.cities, {
+    role: 'scheduling',
+    password: network.secrets.databasePasswords.scheduling,
+    subjects: network.subjects,
+  });
   await start();
   await writeEvents(writers, CITY, 300);
   await allLogged();
@@ -85,8 +95,8 @@ const ATTACKS: readonly (readonly [what: string, sql: string, first: number | re
   ],
   [
     'puts an entry in between',
-    `insert into audit.entry (city, id, xid, event_id, recorded_at, act, action, outcome, disclosure, body) overriding system value
-       select city, -1, xid, event_id || 'x', recorded_at, act, action, outcome, disclosure, body from audit.entry where ${leaf(512)}`,
+    `insert into audit.entry (city, id, xid, event_id, recorded_at, act, action, outcome, sealed, body) overriding system value
+       select city, -1, xid, event_id || 'x', recorded_at, act, action, outcome, sealed, body from audit.entry where ${leaf(512)}`,
     512,
   ],
   [

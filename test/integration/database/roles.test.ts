@@ -63,13 +63,13 @@ const count = async (): Promise<number> => Number((await admin.query('SELECT cou
 describe.each(SUBGRAPHS)('the role %s and the audit log', (role) => {
   it('may append', async () => {
     const before = await count();
-    expect(await stateOf(role, APPEND_AUDIT.text, toAuditValues(anEvent()))).toBeNull();
+    expect(await stateOf(role, APPEND_AUDIT.text, toAuditValues(anEvent(), network.subjects.of('MTL')))).toBeNull();
     expect(await count()).toBe(before + 1);
   });
 
   it.each(['id', 'xid'])('may not forge %s', async (column) => {
     const before = await count();
-    const values = toAuditValues(anEvent());
+    const values = toAuditValues(anEvent(), network.subjects.of('MTL'));
     const text = `INSERT INTO audit.entry (${AUDIT_COLUMNS}, ${column}) OVERRIDING SYSTEM VALUE VALUES (${auditParameters(1)}, '1')`;
     expect(await stateOf(role, text, values)).toBe(DENIED);
     expect(await count()).toBe(before);
@@ -78,6 +78,10 @@ describe.each(SUBGRAPHS)('the role %s and the audit log', (role) => {
   it.each([
     'UPDATE audit.entry SET act = act',
     "UPDATE audit.entry SET disclosure = '{}'",
+    'UPDATE audit.entry SET sealed = sealed',
+    "INSERT INTO audit.entry (patient_id) VALUES ('x')",
+    'UPDATE audit.shredded SET tag = tag',
+    'DELETE FROM audit.shredded',
     'DELETE FROM audit.entry',
     'TRUNCATE audit.entry',
     'DROP TABLE audit.entry',
@@ -91,7 +95,7 @@ describe.each(SUBGRAPHS)('the role %s and the audit log', (role) => {
   it('reads it only as the audit subgraph', async () => {
     const expected = role === 'audit' ? null : DENIED;
     expect(await stateOf(role, 'SELECT body FROM audit.entry LIMIT 1')).toBe(expected);
-    expect(await stateOf(role, `${APPEND_AUDIT.text} RETURNING id`, toAuditValues(anEvent()))).toBe(expected);
+    expect(await stateOf(role, `${APPEND_AUDIT.text} RETURNING id`, toAuditValues(anEvent(), network.subjects.of('MTL')))).toBe(expected);
   });
 });
 

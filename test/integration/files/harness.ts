@@ -13,6 +13,7 @@ import { makeLog } from '#platform/observability/log.ts';
 import { linkTo } from '#test/integration/scheduling/city-link.ts';
 import { testFiles } from '#test/support/files-config.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
+import { openEntry } from '#test/support/subjects.ts';
 
 export type Answer = {
   // biome-ignore lint/suspicious/noExplicitAny: answers are as different as questions
@@ -64,6 +65,7 @@ export const startHarness = async (settings: Partial<FilesSettings> & { readonly
   };
   const start = (change: Partial<FilesSettings> = {}): Promise<Files> =>
     startFiles({
+      subjects: network.subjects,
       cities,
       secrets: network.secrets,
       files,
@@ -177,14 +179,16 @@ export const startHarness = async (settings: Partial<FilesSettings> & { readonly
     act: string,
     patientId: string | null = null,
   ): Promise<{ outcome: number; body: string; patient_id: string | null; actor_id: string | null }[]> => {
-    type Row = { outcome: number; body: string; patient_id: string | null; actor_id: string | null };
-    const rows = await sql<Row & { disclosure: Record<string, { salt: string; value: string }> }>(
+    const rows = await sql<{ outcome: number; body: string; city: string; event_id: string; sealed: Uint8Array }>(
       city,
-      `select outcome, convert_from(body, 'UTF8') as body, patient_id, actor_id, disclosure from audit.entry
-       where act = $1 and ($2::text is null or patient_id = $2) order by id`,
-      [act, patientId],
+      `select outcome, convert_from(body, 'UTF8') as body, city, event_id, sealed from audit.entry
+       where act = $1 and ($2::bytea is null or patient_tag = $2) order by id`,
+      [act, patientId === null ? null : network.subjects.tagOf(patientId)],
     );
-    return rows.map(({ disclosure, ...row }) => ({ ...row, body: withHashes(row.body, disclosure) }));
+    return rows.map((row) => {
+      const { outcome, body, patient_id, actor_id, disclosure } = openEntry(network.subjects, row);
+      return { outcome, patient_id, actor_id, body: withHashes(body, disclosure) };
+    });
   };
   const TABLES = ['subject', 'room', 'file', 'version', 'debt', 'destruction', 'upload', 'download', 'attachment'];
   /** Everything that a refusal must leave as it is: tables of all cities and what stands in both stores. */

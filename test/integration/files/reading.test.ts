@@ -315,7 +315,7 @@ describe('a reading that cannot be audited', () => {
     await house.sql('SHE', 'revoke insert on audit.entry from files');
     await house.sql(
       'SHE',
-      'revoke insert (city, event_id, recorded_at, act, action, outcome, actor_id, patient_id, disclosure, body) on audit.entry from files',
+      'revoke insert (city, event_id, recorded_at, act, action, outcome, actor_tag, patient_tag, sealed, body) on audit.entry from files',
     );
     try {
       expect(await seen()).toEqual([
@@ -329,7 +329,7 @@ describe('a reading that cannot be audited', () => {
     } finally {
       await house.sql(
         'SHE',
-        'grant insert (city, event_id, recorded_at, act, action, outcome, actor_id, patient_id, disclosure, body) on audit.entry to files',
+        'grant insert (city, event_id, recorded_at, act, action, outcome, actor_tag, patient_tag, sealed, body) on audit.entry to files',
       );
     }
     expect(await seen()).toEqual([

@@ -16,7 +16,11 @@ const content = async () => {
 
 beforeAll(async () => {
   h = await startHarness();
-  cities = openCities(h.network.cities, { role: 'patients', password: h.network.secrets.databasePasswords.patients });
+  cities = openCities(h.network.cities, {
+    role: 'patients',
+    password: h.network.secrets.databasePasswords.patients,
+    subjects: h.network.subjects,
+  });
 });
 afterAll(async () => {
   await cities?.stop();

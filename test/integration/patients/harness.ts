@@ -34,12 +34,17 @@ export type Harness = {
 export const startHarness = async (unreachable: readonly string[] = []): Promise<Harness> => {
   const network = await testNetwork();
   const { cities, secrets } = network;
-  const databases = openCities(cities, { role: 'patients', password: secrets.databasePasswords.patients, statementTimeoutMs: 30_000 });
+  const databases = openCities(cities, {
+    role: 'patients',
+    password: secrets.databasePasswords.patients,
+    subjects: network.subjects,
+    statementTimeoutMs: 30_000,
+  });
   await seedDemoPatients({ cities: databases, password: PASSWORD });
   await databases.stop();
   // Port 1 takes no connection.
   const reached = cities.map((city) => (unreachable.includes(city.code) ? { ...city, nodes: [{ host: '127.0.0.1', port: 1 }] } : city));
-  const subgraph = await startPatients({ cities: reached, secrets, log: makeLog('patients', 'error', 2) });
+  const subgraph = await startPatients({ cities: reached, secrets, subjects: network.subjects, log: makeLog('patients', 'error', 2) });
   const clients = new Map<string, Promise<pg.Client>>();
   const sql: Harness['sql'] = async (city, text, values = []) => {
     const client = clients.get(city) ?? network.admin(city);

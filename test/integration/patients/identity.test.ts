@@ -4,6 +4,7 @@ import { makeTokenVerifier } from '#platform/access/token.ts';
 import type { Viewer } from '#platform/access/viewer.ts';
 import { byKey } from '#platform/database/by-key.ts';
 import { openCities } from '#platform/database/cities.ts';
+import { openEntry } from '#test/support/subjects.ts';
 import { type Answer, type Harness, PASSWORD, startHarness } from './harness.ts';
 
 let h: Harness;
@@ -22,13 +23,14 @@ const refresh = (t: string): Promise<Answer> => h.ask(null, REFRESH, { t });
 const verifier = () => makeTokenVerifier([h.network.secrets.tokenKey]);
 const entries = async (city: string, act: string) =>
   (
-    await h.sql(city, 'select outcome, patient_id, actor_id, disclosure, body from audit.entry where city = $1 and act = $2 order by id', [
+    await h.sql<{ outcome: number; city: string; event_id: string; sealed: Uint8Array; body: Uint8Array }>(
       city,
-      act,
-    ])
+      'select outcome, city, event_id, sealed, body from audit.entry where city = $1 and act = $2 order by id',
+      [city, act],
+    )
   ).map(
     (row) =>
-      ({ ...row, body: JSON.parse(row['body'].toString()) }) as {
+      ({ ...openEntry(h.network.subjects, row), body: JSON.parse(row.body.toString()) }) as {
         outcome: number;
         patient_id: string | null;
         actor_id: string | null;

@@ -8,6 +8,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openImport } from '#patients/server.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
+import { openEntry } from '#test/support/subjects.ts';
+import { subjectsEnv } from '#tools/processes.ts';
 import { aBundle, aPatientResource } from './builders.ts';
 
 const SYNTHEA = path.resolve('../shared/data/synthea-fhir-r4');
@@ -57,9 +59,12 @@ describe('importing a bundle', () => {
     const [patient] = await rows(`select p.city, p.id, p.name_text, p.birth_date::text, c.plan, c.payor
       from patients.patient p join patients.coverage c on c.city = p.city and c.patient_id = p.id`);
     expect(patient).toMatchObject({ city: 'SHE', name_text: 'Éloïse Tremblay', birth_date: '1984-02-29', plan: 'PRIVATE', payor: 'Acme' });
-    const entries = await rows(`select act, outcome, actor_id, body from audit.entry where patient_id = '${patient?.['id']}'`);
+    const tag = network.subjects.tagOf(String(patient?.['id'])).toString('hex');
+    const entries = (await rows(`select act, outcome, city, event_id, sealed, body from audit.entry where patient_tag = '\\x${tag}'`)).map(
+      (row) => openEntry(network.subjects, row as { city: string; event_id: string; sealed: Uint8Array; body: Uint8Array }),
+    );
     expect(entries).toMatchObject([{ act: 'importPatient', outcome: 0, actor_id: 'import' }]);
-    expect(JSON.parse(String(entries[0]?.['body']))).toMatchObject({ agent: [{ role: 'SERVICE' }, {}], purpose: 'SYSADMIN' });
+    expect(JSON.parse(String(entries[0]?.body))).toMatchObject({ agent: [{ role: 'SERVICE' }, {}], purpose: 'SYSADMIN' });
   });
 
   it('brings none the second time, in whatever order and form', async () => {
@@ -187,6 +192,8 @@ describe('npm run import', () => {
       TOKEN_KEY: JSON.stringify({ kid: secrets.tokenKey.kid, ...secrets.tokenKey.privateJwk }),
       ASSERTION_PUBLIC_KEYS: JSON.stringify([{ kid: secrets.assertionKey.kid, ...secrets.assertionKey.publicJwk }]),
       CURSOR_KEY: secrets.cursorKey,
+      SUBJECT_INDEX_KEY: secrets.subjectIndexKey,
+      ...subjectsEnv(network.subjectsConfig),
     };
   };
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Viewer } from '#platform/access/viewer.ts';
 import { newId } from '#platform/database/new-id.ts';
+import { openEntry } from '#test/support/subjects.ts';
 import { type Answer, type Harness, startHarness } from './harness.ts';
 
 let h: Harness;
@@ -46,12 +47,15 @@ const DELETE =
   'mutation ($id: ID!, $v: Int) { deletePatient(id: $id, expectedVersion: $v) { __typename ... on VersionConflict { current { version } } } }';
 const audit = async (city: string, act: string): Promise<{ outcome: number; patient_id: string | null; body: Record<string, never> }[]> =>
   (
-    await h.sql<{ outcome: number; patient_id: string | null; body: Buffer }>(
+    await h.sql<{ outcome: number; city: string; event_id: string; sealed: Uint8Array; body: Buffer }>(
       city,
-      'select outcome, patient_id, body from audit.entry where city = $1 and act = $2 order by id',
+      'select outcome, city, event_id, sealed, body from audit.entry where city = $1 and act = $2 order by id',
       [city, act],
     )
-  ).map(({ body, ...row }) => ({ ...row, body: JSON.parse(body.toString()) }));
+  ).map((row) => {
+    const { outcome, patient_id, body } = openEntry(h.network.subjects, row);
+    return { outcome, patient_id, body: JSON.parse(body.toString()) };
+  });
 
 describe('who sees a patient', () => {
   const ways: [string, string, (id: string) => Record<string, unknown>][] = [

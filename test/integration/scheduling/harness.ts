@@ -9,6 +9,7 @@ import { isoWeek } from '#platform/pure/iso-week.ts';
 import { addDays, atLocal, toLocal } from '#platform/pure/zoned-time.ts';
 import { type Scheduling, type SchedulingSettings, startScheduling } from '#scheduling/server.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
+import { openEntry } from '#test/support/subjects.ts';
 import { linkTo } from './city-link.ts';
 
 export const TYPES = ['PHYSICIAN', 'SURGEON', 'DENTAL'];
@@ -56,7 +57,16 @@ export const startHarness = async (settings: Partial<SchedulingSettings> = {}) =
     return link;
   };
   const start = (more: Partial<SchedulingSettings> = {}): Promise<Scheduling> =>
-    startScheduling({ cities, secrets: network.secrets, log, appointmentTypes: TYPES, sweep: false, ...settings, ...more });
+    startScheduling({
+      cities,
+      secrets: network.secrets,
+      subjects: network.subjects,
+      log,
+      appointmentTypes: TYPES,
+      sweep: false,
+      ...settings,
+      ...more,
+    });
   const subgraph = await start();
   const clients = new Map<string, Promise<pg.Client>>();
   /** One after the other, as a client has one connection. */
@@ -210,13 +220,20 @@ export const startHarness = async (settings: Partial<SchedulingSettings> = {}) =
       }
     return parts;
   };
-  const audits = (
+  const audits = async (
     city: string,
     act: string,
   ): Promise<{ outcome: number; body: string; patient_id: string | null; actor_id: string | null }[]> =>
-    sql(city, `select outcome, convert_from(body, 'UTF8') as body, patient_id, actor_id from audit.entry where act = $1 order by id`, [
-      act,
-    ]);
+    (
+      await sql<{ outcome: number; body: string; city: string; event_id: string; sealed: Uint8Array }>(
+        city,
+        `select outcome, convert_from(body, 'UTF8') as body, city, event_id, sealed from audit.entry where act = $1 order by id`,
+        [act],
+      )
+    ).map((row) => {
+      const { outcome, body, patient_id, actor_id } = openEntry(network.subjects, row);
+      return { outcome, body, patient_id, actor_id };
+    });
 
   return {
     network,

@@ -26,6 +26,10 @@ const production = {
   CITIES: JSON.stringify([city('postgres://a.example.org:5432,b.example.org:5433/caregraph?sslmode=verify-full')]),
   PATIENTS_DB_PASSWORD: 'canary-password-1',
   CURSOR_KEY: Buffer.alloc(32, 7).toString('base64url'),
+  SUBJECT_INDEX_KEY: Buffer.alloc(32, 8).toString('base64url'),
+  SUBJECTS_PRIMARY_STORE: 'file:///srv/subjects/a',
+  SUBJECTS_BACKUP_STORE: 'file:///mnt/subjects',
+  SUBJECTS_KEYRING: JSON.stringify(makeKeyring(['MTL'], { demo: false })),
   TOKEN_KEY: token.secret,
   TOKEN_PUBLIC_KEYS: token.open,
   ASSERTION_KEY: assertion.secret,
@@ -114,6 +118,9 @@ describe('configuration', () => {
       'TOKEN_KEY',
       'ASSERTION_KEY',
       'CURSOR_KEY',
+      'SUBJECT_INDEX_KEY',
+      'SUBJECTS_PRIMARY_STORE',
+      'SUBJECTS_KEYRING_FILE',
       'AUDIT_DB_PASSWORD',
       'FILES_PRIMARY_STORE',
       'FILES_BACKUP_STORE',
@@ -155,6 +162,47 @@ describe('keys of the audit logs', () => {
     ['one origin for two', JSON.stringify({ MTL: key('a'), QUE: key('a') }), /^AUDIT_LOG_KEYS is unsafe/],
   ])('are refused: %s', (_title, AUDIT_LOG_KEYS, fault) => {
     const faults = faultsOf(() => readSubgraphConfig('audit', { ...audit, CITIES: JSON.stringify([montreal]), AUDIT_LOG_KEYS }));
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toContain('canary');
+  });
+});
+
+describe('subject keys', () => {
+  it('reach every subgraph, and have no floor, as keys have to go from a full disk, too', () => {
+    for (const name of ['patients', 'scheduling'] as const) {
+      const config = readSubgraphConfig(name, {
+        ...production,
+        SCHEDULING_DB_PASSWORD: 'canary-password-4',
+        RELAY_DB_PASSWORD: 'canary-password-5',
+      });
+      expect(config.secrets.subjectIndexKey).toBe(production.SUBJECT_INDEX_KEY);
+      expect(config.subjects).toMatchObject({
+        primary: { kind: 'directory', folder: '/srv/subjects/a', floorShare: 0 },
+        backup: { kind: 'directory', folder: '/mnt/subjects', floorShare: 0 },
+        keys: { kind: 'keyring' },
+      });
+    }
+  });
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['a short index key', { SUBJECT_INDEX_KEY: 'canary' }, /^SUBJECT_INDEX_KEY is unsafe/],
+    [
+      'both copies in one place',
+      { SUBJECTS_BACKUP_STORE: 'file:///srv/subjects/a/canary' },
+      /^SUBJECTS_BACKUP_STORE is unsafe: the same place/,
+    ],
+    [
+      'a keyring of the embedded network',
+      { SUBJECTS_KEYRING: JSON.stringify(makeKeyring(['MTL'], { demo: true })) },
+      /^SUBJECTS_KEYRING is unsafe/,
+    ],
+    [
+      'a keyring without the city',
+      { SUBJECTS_KEYRING: JSON.stringify(makeKeyring(['QUE'], { demo: false })) },
+      /^SUBJECTS_KEYRING holds no key of MTL/,
+    ],
+    ['no keyring', { SUBJECTS_KEYRING: '' }, /^SUBJECTS_KEYRING_FILE is missing: one of SUBJECTS_KEYRING,/],
+  ])('refuse %s', (_title, change, fault) => {
+    const faults = faultsOf(() => readSubgraphConfig('patients', { ...production, ...change }));
     expect(faults).toEqual([expect.stringMatching(fault)]);
     expect(faults.join()).not.toContain('canary');
   });
@@ -355,7 +403,7 @@ describe('settings of files', () => {
     const CITIES = JSON.stringify([montreal, { ...montreal, code: 'QUE' }, { ...montreal, code: 'SHE' }]);
     expect(
       faultsOf(() => readSubgraphConfig('files', { ...files, CITIES, FILES_KEYRING: JSON.stringify(addKey(keyring, 'SHE')) })),
-    ).toEqual(['FILES_KEYRING holds no key of QUE']);
+    ).toEqual(['FILES_KEYRING holds no key of QUE', 'SUBJECTS_KEYRING holds no key of QUE, SHE']);
   });
   it('lie in the data folder of the embedded network', () => {
     expect(readStartConfig({ DATA_DIR: '/srv/care', FILES_DISK_FLOOR: '0' }).files).toMatchObject({

@@ -9,6 +9,10 @@ import {
   Outcome,
   toAuditValues,
 } from '#platform/audit/event.ts';
+import { openSealed } from '#platform/audit/sealed.ts';
+import { fromRoot } from '#platform/subjects/puncturable-key.ts';
+import { loginSubject, makeSubjectKeys, makeTagOf } from '#platform/subjects/subject-keys.ts';
+import { openEntry } from '#test/support/subjects.ts';
 
 const anEvent = (given: Partial<AuditEvent> = {}): AuditEvent => ({
   city: 'MTL',
@@ -27,11 +31,14 @@ const anEvent = (given: Partial<AuditEvent> = {}): AuditEvent => ({
   values: { reason: 'Éloïse is ill' },
   ...given,
 });
-type Disclosure = Record<string, { salt: string; value: string }>;
+const tree = fromRoot(Buffer.alloc(32, 7));
+const keys = makeSubjectKeys(makeTagOf('a'.repeat(43)), () => tree);
 const freeze = (event: AuditEvent) => {
-  const values = toAuditValues(event);
+  const values = toAuditValues(event, keys);
   const text = (values[9] as Buffer).toString('utf8');
-  return { values, text, body: JSON.parse(text), disclosure: JSON.parse(values[8] as string) as Disclosure };
+  const sealed = values[8] as Buffer;
+  const { disclosure } = openEntry({ of: () => keys }, { city: event.city, event_id: values[1] as string, sealed });
+  return { values, text, sealed, body: JSON.parse(text), disclosure };
 };
 
 describe('an audit entry', () => {
@@ -39,7 +46,7 @@ describe('an audit entry', () => {
     const { values } = freeze(anEvent());
     expect(values).toHaveLength(AUDIT_PARAMETERS);
     expect(AUDIT_COLUMNS.split(', ')).toHaveLength(AUDIT_PARAMETERS);
-    expect(values.slice(3, 8)).toEqual(['bookAppointment', 'C', 0, 'QUE-acc-0123', 'QUE-pat-4567']);
+    expect(values.slice(3, 8)).toEqual(['bookAppointment', 'C', 0, keys.tagOf('QUE-acc-0123'), keys.tagOf('QUE-pat-4567')]);
   });
 
   it('numbers its parameters from where it is told', () => {
@@ -127,6 +134,74 @@ describe('an audit entry', () => {
         expect(body.patient).toMatch(/^cm:[0-9a-f]{64}$/);
       }),
     );
+  });
+
+  it('holds no clear value in any column', () => {
+    const { values } = freeze(anEvent({ values: { username: 'QUEP4567' } }));
+    const bytes = Buffer.concat(values.map((value) => (Buffer.isBuffer(value) ? value : Buffer.from(String(value)))));
+    for (const personal of ['QUE-acc-0123', 'QUE-pat-4567', 'QUEP4567']) expect(bytes.includes(personal)).toBe(false);
+  });
+
+  it('seals each value under whom it belongs to, so that shredding one subject leaves the others', () => {
+    const own = fromRoot(Buffer.alloc(32, 8));
+    const city = makeSubjectKeys(makeTagOf('a'.repeat(43)), () => own);
+    const event = anEvent({
+      entities: [
+        { kind: 'Patient', id: 'QUE-pat-4567', sha256: 'ab'.repeat(32) },
+        { kind: 'MedicalFile', id: 'QUE-fil-1', sha256: 'cd'.repeat(32) },
+        { kind: 'Account', id: 'QUE-acc-9' },
+        { kind: 'Patient', id: 'QUE-pat-8' },
+      ],
+      values: { username: 'QUEP4567', reason: 'ill' },
+    });
+    const values = toAuditValues(event, city);
+    const open = () => [...openSealed(values[8] as Buffer, values[1] as string, city).keys()].sort();
+    const all = ['actor', 'entity0', 'entity0:sha256', 'entity1:sha256', 'entity2', 'entity3', 'patient', 'value:reason', 'value:username'];
+    expect(open()).toEqual(all);
+    const shred = (id: string): void => {
+      own.puncture(city.tagOf(id));
+      city.forget();
+    };
+    shred('QUE-pat-4567');
+    expect(open()).toEqual(['actor', 'entity2', 'entity3', 'value:username']);
+    shred('QUE-acc-9');
+    expect(open()).toEqual(['actor', 'entity3']);
+    const after = toAuditValues(event, city);
+    expect([after[6], after[7]]).toEqual([city.tagOf('QUE-acc-0123'), null]);
+    expect([...openSealed(after[8] as Buffer, after[1] as string, city).keys()].sort()).toEqual(['actor', 'entity3']);
+    // It is committed to all the same, with a salt that nobody keeps.
+    expect(JSON.parse(String(after[9])).patient).toMatch(/^cm:[0-9a-f]{64}$/);
+  });
+
+  it('seals a login name that no account of the entry has under the name, however it was written', () => {
+    const own = fromRoot(Buffer.alloc(32, 9));
+    const city = makeSubjectKeys(makeTagOf('a'.repeat(43)), () => own);
+    const nobody = {
+      actor: { role: 'ANONYMOUS', city: null, accountId: null },
+      patientId: null,
+      entities: [{ kind: 'Account', id: null }],
+    };
+    const rows = ['QUEP4567', ' quep4567'].map((username) => toAuditValues(anEvent({ ...nobody, values: { username } }), city));
+    const open = () => rows.map((row) => openSealed(row[8] as Buffer, row[1] as string, city).get('value:username')?.value);
+    expect(open()).toEqual(['QUEP4567', ' quep4567']);
+    own.puncture(city.tagOf(loginSubject('QUEP4567')));
+    city.forget();
+    expect(open()).toEqual([undefined, undefined]);
+  });
+
+  it('opens nothing of bytes that were changed, cut or moved to another entry, and never throws', () => {
+    const { values, sealed } = freeze(anEvent());
+    const eventId = values[1] as string;
+    const whole = openSealed(sealed, eventId, keys);
+    expect(whole.size).toBe(4);
+    expect(openSealed(sealed, `${eventId}x`, keys).size).toBe(0);
+    for (let at = 0; at < sealed.length; at++) {
+      const bent = Buffer.from(sealed);
+      bent[at] = (bent[at] ?? 0) ^ 1;
+      for (const [name, { value }] of openSealed(bent, eventId, keys)) expect(whole.get(name)?.value).toBe(value);
+      expect(openSealed(bent, eventId, keys).size).toBeLessThan(4);
+      expect(openSealed(sealed.subarray(0, at), eventId, keys).size).toBeLessThan(4);
+    }
   });
 
   it('is recorded at the instant its column says', () => {
