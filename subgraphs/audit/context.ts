@@ -3,12 +3,14 @@ import type { Caller, Viewer } from '#platform/access/viewer.ts';
 import type { SeenEvent } from './domain/audit-event.ts';
 import type { CityView } from './domain/city.ts';
 import type { CheckpointView, ProofView } from './domain/log-view.ts';
+import { type ExportArgs, type ExportPage, positionsOf } from './service/fhir-export.ts';
 import type { EventPage, FindEventsArgs } from './service/find-events.ts';
-import type { Prove } from './service/prove.ts';
+import type { LogPosition, Prove } from './service/prove.ts';
 
 /** What the parts of this subgraph do, made once when it starts. */
 export type Services = {
   readonly findEvents: (caller: Caller, args: FindEventsArgs) => Promise<EventPage>;
+  readonly exportEvents: (caller: Caller, args: ExportArgs) => Promise<ExportPage>;
   readonly readEvents: (caller: Caller, ids: readonly string[]) => Promise<(SeenEvent | Error)[]>;
   readonly findTrail: (
     caller: Caller,
@@ -25,6 +27,7 @@ export type Context = {
   readonly viewer: Viewer | null;
   readonly services: {
     readonly findEvents: (args: FindEventsArgs) => Promise<EventPage>;
+    readonly exportEvents: (args: ExportArgs) => Promise<ExportPage>;
     readonly findTrail: (patientId: string, page: { readonly first?: number | null; readonly after?: string | null }) => Promise<EventPage>;
     readonly prove: Pick<Prove, 'checkpointOf' | 'proveGrowth'>;
     readonly city: (code: string) => CityView | null;
@@ -36,6 +39,8 @@ export type Context = {
     readonly event: DataLoader<string, SeenEvent>;
     /** That an event is in its city's log; null while it is under no checkpoint. */
     readonly proof: DataLoader<Logged, ProofView | null, string>;
+    /** Where an event stands there; null while it is under no checkpoint, or where the log does not answer. */
+    readonly position: DataLoader<Logged, LogPosition | null, string>;
     /** A city's latest checkpoint; null before its first. */
     readonly checkpoint: DataLoader<string, CheckpointView | null>;
   };
@@ -49,17 +54,20 @@ type Logged = Pick<SeenEvent, 'id' | 'cityCode'>;
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error('a reading failed', { cause: error }));
 
-/** Proofs of events of several cities, each city by itself. */
-const proveAll = async (prove: Prove, events: readonly Logged[]): Promise<(ProofView | Error | null)[]> => {
-  const proofs = new Map<string, ProofView | Error | null>();
+/** What is known of events of several cities, each city asked by itself. */
+const askCities = async <T>(
+  events: readonly Logged[],
+  ask: (city: string, ids: readonly string[]) => Promise<readonly (T | Error | null)[]>,
+): Promise<(T | Error | null)[]> => {
+  const known = new Map<string, T | Error | null>();
   await Promise.all(
     [...Map.groupBy(events, ({ cityCode }) => cityCode)].map(async ([city, some]) => {
       const ids = some.map(({ id }) => id);
-      const answers = await prove.proveEvents(city, ids).catch((error: unknown) => ids.map(() => toError(error)));
-      for (const [i, id] of ids.entries()) proofs.set(id, answers[i] ?? null);
+      const answers = await ask(city, ids).catch((error: unknown) => ids.map(() => toError(error)));
+      for (const [i, id] of ids.entries()) known.set(id, answers[i] ?? null);
     }),
   );
-  return events.map(({ id }) => proofs.get(id) ?? null);
+  return events.map(({ id }) => known.get(id) ?? null);
 };
 
 export const makeContext =
@@ -71,6 +79,7 @@ export const makeContext =
       viewer: caller.viewer,
       services: {
         findEvents: (args) => services.findEvents(caller, args),
+        exportEvents: (args) => services.exportEvents(caller, args),
         findTrail: (patientId, page) => services.findTrail(caller, patientId, page),
         prove: services.prove,
         city,
@@ -82,7 +91,14 @@ export const makeContext =
       },
       loaders: {
         event: new DataLoader((ids) => services.readEvents(caller, ids), { maxBatchSize: MAX_BATCH }),
-        proof: new DataLoader((events) => proveAll(services.prove, events), { maxBatchSize: MAX_BATCH, cacheKeyFn: ({ id }) => id }),
+        proof: new DataLoader((events) => askCities(events, services.prove.proveEvents), {
+          maxBatchSize: MAX_BATCH,
+          cacheKeyFn: ({ id }) => id,
+        }),
+        position: new DataLoader((events) => askCities(events, (code, ids) => positionsOf(services.prove, code, ids)), {
+          maxBatchSize: MAX_BATCH,
+          cacheKeyFn: ({ id }) => id,
+        }),
         checkpoint: new DataLoader((codes) => Promise.all(codes.map((code) => services.prove.checkpointOf(code).catch(toError)))),
       },
     };

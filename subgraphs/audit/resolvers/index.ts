@@ -6,13 +6,14 @@ import { Patient } from './Patient.ts';
 import { auditCheckpoint } from './Query/auditCheckpoint.ts';
 import { auditEvent } from './Query/auditEvent.ts';
 import { auditEvents } from './Query/auditEvents.ts';
+import { auditExport } from './Query/auditExport.ts';
 import { consistencyProof } from './Query/consistencyProof.ts';
 
 /** Every resolver of this subgraph. */
 export const resolvers: Resolvers = {
   DateTime,
   EntryCount,
-  Query: { auditCheckpoint, auditEvent, auditEvents, consistencyProof },
+  Query: { auditCheckpoint, auditEvent, auditEvents, auditExport, consistencyProof },
   Node: { __resolveType: () => 'AuditEvent' },
   AuditEvent,
   City,
