@@ -26,6 +26,8 @@ export type HttpSourceOptions = {
 
 const TIMEOUT_MS = 20_000;
 const PATIENCE_MS = 60_000;
+/** A server that has not answered once may not be there at all. */
+const FIRST_PATIENCE_MS = 5_000;
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 5_000;
 
@@ -103,17 +105,21 @@ const fetchOnce = async (url: string, maxBytes: number, signal: AbortSignal): Pr
 /** Files below `base`, which ends in a slash, over HTTP: GET alone, no credentials, no redirects; bounded in bytes and time. */
 export const openHttpSource = (base: string, options: HttpSourceOptions = {}): LogSource => {
   const { timeoutMs = TIMEOUT_MS, patienceMs = PATIENCE_MS, signal } = options;
+  let hasAnswered = false;
   return async (path) => {
-    const end = performance.now() + patienceMs;
+    const from = performance.now();
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
       const deadline = AbortSignal.timeout(timeoutMs);
       try {
-        return await fetchOnce(`${base}${path}`, maxBytesOf(path), signal ? AbortSignal.any([signal, deadline]) : deadline);
+        const bytes = await fetchOnce(`${base}${path}`, maxBytesOf(path), signal ? AbortSignal.any([signal, deadline]) : deadline);
+        hasAnswered = true;
+        return bytes;
       } catch (error) {
         if (signal?.aborted) throw new SourceError('the run was ended');
         if (!(error instanceof Busy)) throw error;
         const pause = Math.max(error.waitMs ?? waitMs, FIRST_WAIT_MS);
-        if (performance.now() + pause > end) throw new SourceError(error.message);
+        const patience = hasAnswered ? patienceMs : Math.min(patienceMs, FIRST_PATIENCE_MS);
+        if (performance.now() + pause > from + patience) throw new SourceError(error.message);
         await sleep(pause, signal);
       }
     }

@@ -1,0 +1,250 @@
+import { fromUtf8, toHex } from '#platform/tlog/bytes.ts';
+import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { sha256 } from '#platform/tlog/crypto.ts';
+import { type LogSource, SourceError } from '#platform/tlog/log-source.ts';
+import { type LogState, parseLogState } from '#platform/tlog/log-state.ts';
+import { formatVerifierKey, parseNote, parseVerifierKey, toVerifierKey } from '#platform/tlog/note.ts';
+import { type Policy, parsePolicy } from '#platform/tlog/policy.ts';
+import { TlogError } from '#platform/tlog/tlog-error.ts';
+import { type EntryFindings, type LogFault, type LogReport, verifyLog } from '#platform/tlog/verify-log.ts';
+import { makeEntryCheck } from './check-entries.ts';
+
+/**
+ * Whom a verifier believes: a policy, a log's key, or, at the first run, what the log's own server says (`policy` below the city, else `key`),
+ * which is kept and believed from then on.
+ */
+export type Trust =
+  | { readonly kind: 'policy'; readonly text: string }
+  | { readonly kind: 'key'; readonly vkey: string }
+  | { readonly kind: 'first-use' };
+
+/** A shard as it was seen. `policy` is what its log is believed by, a text after https://c2sp.org/tlog-policy */
+export type ShardState = { readonly policy: string; readonly log: LogState | null };
+/** What a verifier keeps of a city's log: its shards by their number, `0` for a log that has no numbers. */
+export type CityState = { readonly shards: Readonly<Record<string, ShardState>> };
+
+/** What is worth telling and no fault: a key was taken on trust, another policy is served now than was kept, a shard is not served any more. */
+export type TrustNotice = {
+  readonly kind: 'trusted-on-first-use' | 'policy-differs' | 'shard-not-served';
+  readonly shard: number;
+  readonly key: string | null;
+};
+
+/** `shard-broken-off`: a shard's first entry does not name the last checkpoint of the one before, so the two do not make one log. */
+export type CityFault = Omit<LogFault, 'kind'> & { readonly kind: LogFault['kind'] | 'shard-broken-off'; readonly shard: number };
+export type ShardReport = LogReport & { readonly shard: number };
+export type CityReport = {
+  readonly isSound: boolean;
+  /** Oldest first, up to the first that is not sound. */
+  readonly shards: readonly ShardReport[];
+  readonly fault: CityFault | null;
+  readonly notices: readonly TrustNotice[];
+  /** What to keep: also of shards that are sound beside one that is not. */
+  readonly state: CityState;
+};
+
+export type VerifyCityOptions = {
+  /** Files below the city's prefix: those of the shards below `{n}/`, or of a log without numbers. */
+  readonly source: LogSource;
+  readonly trust: Trust;
+  readonly known: CityState | null;
+  /** Code of the city; null: whatever the first entry says. */
+  readonly city: string | null;
+  readonly now: Date;
+  readonly isFull?: boolean;
+  readonly copy?: LogSource | null;
+  readonly onProgress?: (shard: number, done: number, total: number) => void;
+  readonly onFile?: (path: string, bytes: Uint8Array) => Promise<void>;
+  readonly parallel?: number;
+  readonly signal?: AbortSignal;
+};
+
+type Shape = Readonly<Record<string, unknown>>;
+const isShape = (value: unknown): value is Shape => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Takes a state that was read from JSON. Throws `malformed`. */
+export const parseCityState = (value: unknown): CityState => {
+  const shards = isShape(value) && isShape(value['shards']) ? value['shards'] : null;
+  if (!shards) throw new TlogError('malformed', 'the state is not one that a verifier wrote');
+  return {
+    shards: Object.fromEntries(
+      Object.entries(shards).map(([name, shard]) => {
+        if (!/^\d{1,9}$/.test(name) || !isShape(shard) || typeof shard['policy'] !== 'string')
+          throw new TlogError('malformed', 'the state is not one that a verifier wrote');
+        parsePolicy(shard['policy']);
+        return [name, { policy: shard['policy'], log: shard['log'] === null ? null : parseLogState(shard['log']) }];
+      }),
+    ),
+  };
+};
+
+/** The origin that a checkpoint names, whoever signed it; null where it is none. */
+const originIn = (bytes: Uint8Array): string | null => {
+  try {
+    return parseCheckpoint(parseNote(bytes).text).origin;
+  } catch (error) {
+    if (error instanceof TlogError) return null;
+    throw error;
+  }
+};
+/** Number of a shard by its origin: `…/2` is the second, and the first has none. */
+const shardOf = (origin: string | null): number => Number(/\/([1-9]\d{0,8})$/.exec(origin ?? '')?.[1] ?? 1);
+
+/** The same public key under another log's name. */
+const under = (vkey: string, origin: string): string => {
+  const { type, publicKey } = parseVerifierKey(vkey);
+  return formatVerifierKey(toVerifierKey(origin, type, publicKey));
+};
+const isSameKey = (a: string, b: string): boolean => toHex(parseVerifierKey(a).publicKey) === toHex(parseVerifierKey(b).publicKey);
+/** Whether a log of that name may have a shard of that origin: `<name>/2` and on. */
+const isShardOf = (name: string, origin: string): boolean =>
+  origin.startsWith(`${name}/`) && /^(?:[2-9]|[1-9]\d{1,8})$/.test(origin.slice(name.length + 1));
+
+const itemsOf = (line: string): string[] => line.split(/[ \t]+/).filter((item) => item !== '');
+const logKeys = (text: string): string[] =>
+  text.split('\n').flatMap((line) => (itemsOf(line)[0] === 'log' ? (itemsOf(line)[1] ?? []) : []));
+/** The keys that a policy has for a log: under its name, else under that of the city's first one. */
+const keysFor = (text: string, origin: string): string[] => {
+  const keys = logKeys(text);
+  const own = keys.filter((vkey) => parseVerifierKey(vkey).name === origin);
+  return own.length > 0 ? own : keys.filter((vkey) => isShardOf(parseVerifierKey(vkey).name, origin)).map((vkey) => under(vkey, origin));
+};
+/** A policy without its logs and without addresses: the witnesses and what is asked of them. */
+const witnessPart = (text: string): string =>
+  text
+    .split('\n')
+    .map(itemsOf)
+    .filter(([word = '#']) => word !== 'log' && !word.startsWith('#'))
+    .map((items) => (items[0] === 'witness' ? items.slice(0, 3) : items).join(' '))
+    .join('\n');
+/** The policy for one log. */
+const policyFor = (keys: readonly string[], rest: string): string => `${keys.map((vkey) => `log ${vkey}\n`).join('')}${rest}\n`;
+const NO_WITNESS = 'quorum none';
+const readPolicy = (text: string): Policy | null => {
+  try {
+    return parsePolicy(text);
+  } catch (error) {
+    if (error instanceof TlogError) return null;
+    throw error;
+  }
+};
+const readKey = (bytes: Uint8Array | null): string | null => {
+  const text = bytes && fromUtf8(bytes)?.trim();
+  try {
+    return text ? formatVerifierKey(parseVerifierKey(text)) : null;
+  } catch (error) {
+    if (error instanceof TlogError) return null;
+    throw error;
+  }
+};
+/** SHA-256 of a checkpoint's text without its signatures, as the entry that begins the next shard names it. */
+export const digestOfCheckpoint = (note: string): string => toHex(sha256(new TextEncoder().encode(parseNote(note).text)));
+
+/** What the first entry of a shard says of the shard before it. */
+const namesCheckpoint = (entry: Uint8Array, note: string): boolean => {
+  const text = fromUtf8(entry) ?? '';
+  try {
+    const body: unknown = JSON.parse(text);
+    return isShape(body) && body['act'] === 'beginLogShard' && text.includes(digestOfCheckpoint(note));
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Verifies a city's log, shard by shard, each as `verifyLog` does, and that each begins with the last checkpoint of the one before. Throws
+ * `SourceError` where it cannot be asked, `malformed` for a policy or key that is none.
+ */
+export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport> => {
+  const { source, trust, known, city, now, isFull = false, copy = null, onFile } = options;
+  const notices: TrustNotice[] = [];
+  const shards: ShardReport[] = [];
+  const states: Record<string, ShardState> = { ...known?.shards };
+  const latest = await source('checkpoint');
+  const numbers = Object.keys(states).map(Number);
+  let newest = Math.max(shardOf(latest && originIn(latest)), ...numbers, 1);
+  const hasNumbers = newest > 1 || numbers.includes(1) || (await source('1/checkpoint')) !== null;
+  // A folder has the shards alone, and none that says which is the newest.
+  while (hasNumbers && (await source(`${newest + 1}/checkpoint`)) !== null) newest++;
+  if (!latest && !hasNumbers && !known) throw new SourceError('there is no log at this address: it has no checkpoint');
+
+  let served: Promise<string | null> | null = null;
+  const servedPolicy = (): Promise<string | null> => {
+    served ??= source('policy').then((bytes) => {
+      const text = bytes && fromUtf8(bytes);
+      return text && readPolicy(text) ? text : null;
+    });
+    return served;
+  };
+  /** What a shard's log is believed by. */
+  const believe = async (shard: number, origin: string | null, own: LogSource): Promise<string> => {
+    const of = origin ?? '';
+    if (trust.kind === 'key')
+      return policyFor([isShardOf(parseVerifierKey(trust.vkey).name, of) ? under(trust.vkey, of) : trust.vkey], NO_WITNESS);
+    if (trust.kind === 'policy') {
+      const keys = keysFor(trust.text, of);
+      return keys.length === 0 ? trust.text : policyFor(keys, witnessPart(trust.text));
+    }
+    const offered = await servedPolicy();
+    const kept = states[String(shard)]?.policy;
+    if (kept !== undefined) {
+      if (offered !== null && witnessPart(offered) !== witnessPart(kept)) notices.push({ kind: 'policy-differs', shard, key: null });
+      return kept;
+    }
+    const named = offered === null ? [] : keysFor(offered, of);
+    const key = named[0] ?? readKey(await own('key'));
+    if (key === null) throw new SourceError('the log serves neither a policy that names it nor a key; give --policy or --key');
+    const before = logKeys(states[String(shard - 1)]?.policy ?? '')[0];
+    if (before === undefined || !isSameKey(before, key)) notices.push({ kind: 'trusted-on-first-use', shard, key });
+    return policyFor(named.length > 0 ? named : [key], offered === null ? NO_WITNESS : witnessPart(offered));
+  };
+
+  const below = (shard: number, of: LogSource): LogSource => (hasNumbers ? (path) => of(`${shard}/${path}`) : of);
+  const end = (fault: CityFault | null): CityReport => ({ isSound: fault === null, shards, fault, notices, state: { shards: states } });
+  let before: { readonly shard: number; readonly note: string } | null = null;
+  for (let shard = 1; shard <= newest; shard++) {
+    const name = String(hasNumbers ? shard : 0);
+    const own = below(shard, source);
+    const kept = states[name] ?? null;
+    const head = hasNumbers ? await own('checkpoint') : latest;
+    if (!head && shard < newest) {
+      // A shard whose time has passed is deleted, and the one behind it still names its last checkpoint.
+      notices.push({ kind: 'shard-not-served', shard, key: null });
+      before = kept?.log ? { shard, note: kept.log.note } : null;
+      continue;
+    }
+    const policy = await believe(Number(name), head && originIn(head), own);
+    let first: Uint8Array | null = null;
+    const rules = makeEntryCheck({ city, now });
+    const report = await verifyLog({
+      source: own,
+      policy: parsePolicy(policy),
+      known: kept?.log ?? null,
+      isFull,
+      copy: copy && below(shard, copy),
+      makeEntryCheck: (memory) => {
+        const check = rules(memory);
+        return {
+          ...check,
+          take: (index, entry) => {
+            if (index === 0) first = entry.slice();
+            check.take(index, entry);
+          },
+          finish: (read): Promise<EntryFindings> => check.finish(read),
+        };
+      },
+      onProgress: (done, total) => options.onProgress?.(shard, done, total),
+      ...(onFile ? { onFile: (path: string, bytes: Uint8Array) => onFile(hasNumbers ? `${shard}/${path}` : path, bytes) } : {}),
+      ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    shards.push({ ...report, shard });
+    if (report.fault) return end({ ...report.fault, shard });
+    const begin: Uint8Array | null = first;
+    if (before && begin && !namesCheckpoint(begin, before.note))
+      return end({ kind: 'shard-broken-off', shard, firstBadIndex: 0, isExact: true, notes: [before.note, report.note ?? ''] });
+    states[name] = { policy, log: report.state };
+    before = report.note === null ? null : { shard, note: report.note };
+  }
+  return end(null);
+};

@@ -1,0 +1,75 @@
+import { constants } from 'node:fs';
+import { mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type LogSource, maxBytesOf, SourceError } from '#platform/tlog/log-source.ts';
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+const SAFE = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/;
+
+/** Files of a log in a folder: plain files alone, no longer than they may be. */
+export const openFolder =
+  (folder: string): LogSource =>
+  async (name) => {
+    if (!SAFE.test(name)) return null;
+    let file: Awaited<ReturnType<typeof open>>;
+    try {
+      // A pipe would keep whoever opens it waiting.
+      file = await open(path.join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error))) return null;
+      throw new SourceError(`a file of the folder cannot be read (${codeOf(error)})`);
+    }
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile()) return null;
+      if (stat.size > maxBytesOf(name)) throw new SourceError(`a file is longer than the ${maxBytesOf(name)} bytes that it may have`);
+      return new Uint8Array(await file.readFile());
+    } catch (error) {
+      if (error instanceof SourceError) throw error;
+      throw new SourceError(`a file of the folder cannot be read (${codeOf(error)})`);
+    } finally {
+      await file.close();
+    }
+  };
+
+/** Names of the folders in a folder; none where it cannot be read. */
+export const foldersIn = async (folder: string): Promise<string[]> => {
+  const all = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return all
+    .filter((each) => each.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+};
+
+/** A copy of a log on its way: what was found right waits beside the copy until the whole of it is. */
+export type Mirror = {
+  readonly put: (name: string, bytes: Uint8Array) => Promise<void>;
+  /** Takes what waits over into the copy, checkpoints last. */
+  readonly keep: () => Promise<void>;
+  readonly drop: () => Promise<void>;
+};
+
+export const openMirror = async (folder: string): Promise<Mirror> => {
+  await mkdir(folder, { recursive: true });
+  const waiting = await mkdtemp(path.join(folder, '.new-'));
+  const names = new Set<string>();
+  return {
+    put: async (name, bytes) => {
+      if (!SAFE.test(name)) throw new SourceError('a file has a name that no folder takes');
+      const target = path.join(waiting, name);
+      await mkdir(path.dirname(target), { recursive: true });
+      await writeFile(target, bytes);
+      names.add(name);
+    },
+    keep: async () => {
+      const isLast = (name: string): boolean => name.endsWith('checkpoint');
+      for (const name of [...names].sort((a, b) => Number(isLast(a)) - Number(isLast(b)))) {
+        const target = path.join(folder, name);
+        await mkdir(path.dirname(target), { recursive: true });
+        await rename(path.join(waiting, name), target);
+      }
+      await rm(waiting, { recursive: true, force: true });
+    },
+    drop: () => rm(waiting, { recursive: true, force: true }),
+  };
+};
