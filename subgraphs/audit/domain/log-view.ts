@@ -8,6 +8,10 @@ export type CheckpointView = {
   readonly root: string;
   readonly note: string;
   readonly signedAt: Date;
+  /** Whose cosignatures verified, by their names in the policy, and when they signed. */
+  readonly witnesses: readonly { readonly name: string; readonly at: Date }[];
+  /** They are as many as the policy asks for. */
+  readonly isWitnessed: boolean;
 };
 
 /** That an event is in the log, and the same as the content of a `.tlog-proof` file. Hashes in base64. */

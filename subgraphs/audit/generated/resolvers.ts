@@ -89,6 +89,19 @@ export type AuditCheckpoint = {
   readonly note: Scalars['String']['output'];
   /** When it was signed. */
   readonly signedAt: Scalars['DateTime']['output'];
+  /** Who cosigned it, as far as their signatures in `note` verify; the city's own witness is not among them. */
+  readonly witnesses: ReadonlyArray<AuditWitness>;
+  /** Whether as many witnesses cosigned as the policy asks for, `/audit/{city}/policy`. Never without a cosignature that verifies. */
+  readonly isWitnessed: Scalars['Boolean']['output'];
+};
+
+/** Another city, or somebody else, who saw that a log only grew. https://c2sp.org/tlog-witness */
+export type AuditWitness = {
+  readonly __typename?: 'AuditWitness';
+  /** Name in the policy; the code of a city. */
+  readonly name: Scalars['String']['output'];
+  /** When the witness signed, by its own clock. */
+  readonly at: Scalars['DateTime']['output'];
 };
 
 /** That an event stands in its city's log. RFC 6962, section 2.1.1 */
@@ -210,6 +223,8 @@ export type AuditEvent = Node & {
   readonly requestId: Scalars['String']['output'];
   /** The entry as it is hashed into the log: JSON in the form of RFC 8785, with salted commitments in the place of personal values. */
   readonly leaf: Scalars['String']['output'];
+  /** The event as a FHIR R4 AuditEvent in JSON, of the IHE BALP profile that it claims, with its place in the log where it has one. https://hl7.org/fhir/R4/auditevent.html */
+  readonly fhir: Scalars['String']['output'];
   /** That this event is in the log; null until it is under a checkpoint, at most a second later. */
   readonly proof?: Maybe<AuditProof>;
   /** The same as a file that can be checked offline and for good, with `leaf` beside it. https://c2sp.org/tlog-proof */
@@ -238,6 +253,21 @@ export type AuditEventConnection = {
   readonly cityStates: ReadonlyArray<CityState>;
 };
 
+/** A part of an export of audit events. */
+export type AuditExportPage = {
+  readonly __typename?: 'AuditExportPage';
+  /** One FHIR R4 AuditEvent a line, as `AuditEvent.fhir` gives it, newest first. https://hl7.org/fhir/R4/nd-json.html */
+  readonly ndjson: Scalars['String']['output'];
+  /** How many lines. */
+  readonly count: Scalars['Int']['output'];
+  /** Give it as `after` to continue behind the last line; null where there is none. */
+  readonly endCursor?: Maybe<Scalars['String']['output']>;
+  /** Whether more follows. */
+  readonly hasNextPage: Scalars['Boolean']['output'];
+  /** What each city gave. What one did not give is missing here and in what follows. */
+  readonly cityStates: ReadonlyArray<CityState>;
+};
+
 /** All that is given must hold. `from` and `to` bound the time of recording, `[from, to)`. */
 export type AuditEventFilter = {
   /** Code of the city that decided the act; all when left out. */
@@ -262,6 +292,8 @@ export type Query = {
   readonly __typename?: 'Query';
   /** Audit events, newest first; by auditors. Reading them is audited. */
   readonly auditEvents?: Maybe<AuditEventConnection>;
+  /** The same events in parts of up to 1,000, each as FHIR; by auditors. A part is recorded as one act, with its filter, its ends and the hash of what it held. */
+  readonly auditExport?: Maybe<AuditExportPage>;
   /** One audit event; by auditors. */
   readonly auditEvent?: Maybe<AuditEvent>;
   /** The latest checkpoint of a city's audit log; for anybody. */
@@ -274,6 +306,13 @@ export type Query = {
 export type QueryAuditEventsArgs = {
   filter?: InputMaybe<AuditEventFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type QueryAuditExportArgs = {
+  filter?: InputMaybe<AuditEventFilter>;
+  limit?: InputMaybe<Scalars['Int']['input']>;
   after?: InputMaybe<Scalars['String']['input']>;
 };
 
@@ -412,6 +451,7 @@ export type ResolversTypes = {
   CityState: ResolverTypeWrapper<CityState>;
   City: ResolverTypeWrapper<CityView>;
   AuditCheckpoint: ResolverTypeWrapper<CheckpointView>;
+  AuditWitness: ResolverTypeWrapper<AuditWitness>;
   AuditProof: ResolverTypeWrapper<ProofView>;
   ConsistencyProof: ResolverTypeWrapper<ConsistencyView>;
   Patient: ResolverTypeWrapper<PatientReference>;
@@ -423,6 +463,7 @@ export type ResolversTypes = {
   AuditEvent: ResolverTypeWrapper<SeenEvent>;
   AuditEventEdge: ResolverTypeWrapper<Omit<AuditEventEdge, 'node'> & { node: ResolversTypes['AuditEvent'] }>;
   AuditEventConnection: ResolverTypeWrapper<Omit<AuditEventConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['AuditEventEdge']>, nodes: ReadonlyArray<ResolversTypes['AuditEvent']> }>;
+  AuditExportPage: ResolverTypeWrapper<AuditExportPage>;
   AuditEventFilter: AuditEventFilter;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
 };
@@ -439,6 +480,7 @@ export type ResolversParentTypes = {
   CityState: CityState;
   City: CityView;
   AuditCheckpoint: CheckpointView;
+  AuditWitness: AuditWitness;
   AuditProof: ProofView;
   ConsistencyProof: ConsistencyView;
   Patient: PatientReference;
@@ -448,6 +490,7 @@ export type ResolversParentTypes = {
   AuditEvent: SeenEvent;
   AuditEventEdge: Omit<AuditEventEdge, 'node'> & { node: ResolversParentTypes['AuditEvent'] };
   AuditEventConnection: Omit<AuditEventConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['AuditEventEdge']>, nodes: ReadonlyArray<ResolversParentTypes['AuditEvent']> };
+  AuditExportPage: AuditExportPage;
   AuditEventFilter: AuditEventFilter;
   Query: Record<PropertyKey, never>;
 };
@@ -492,6 +535,13 @@ export type AuditCheckpointResolvers<ContextType = Context, ParentType extends R
   root?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   note?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   signedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  witnesses?: Resolver<ReadonlyArray<ResolversTypes['AuditWitness']>, ParentType, ContextType>;
+  isWitnessed?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type AuditWitnessResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditWitness'] = ResolversParentTypes['AuditWitness']> = {
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
 };
 
 export type AuditProofResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditProof'] = ResolversParentTypes['AuditProof']> = {
@@ -542,6 +592,7 @@ export type AuditEventResolvers<ContextType = Context, ParentType extends Resolv
   patient?: Resolver<Maybe<ResolversTypes['Patient']>, ParentType, ContextType>;
   requestId?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   leaf?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  fhir?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   proof?: Resolver<Maybe<ResolversTypes['AuditProof']>, ParentType, ContextType>;
   tlogProof?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
@@ -559,8 +610,17 @@ export type AuditEventConnectionResolvers<ContextType = Context, ParentType exte
   cityStates?: Resolver<ReadonlyArray<ResolversTypes['CityState']>, ParentType, ContextType>;
 };
 
+export type AuditExportPageResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditExportPage'] = ResolversParentTypes['AuditExportPage']> = {
+  ndjson?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  cityStates?: Resolver<ReadonlyArray<ResolversTypes['CityState']>, ParentType, ContextType>;
+};
+
 export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   auditEvents?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<QueryAuditEventsArgs, 'first'>>;
+  auditExport?: Resolver<Maybe<ResolversTypes['AuditExportPage']>, ParentType, ContextType, RequireFields<QueryAuditExportArgs, 'limit'>>;
   auditEvent?: Resolver<Maybe<ResolversTypes['AuditEvent']>, ParentType, ContextType, RequireFields<QueryAuditEventArgs, 'id'>>;
   auditCheckpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType, RequireFields<QueryAuditCheckpointArgs, 'city'>>;
   consistencyProof?: Resolver<Maybe<ResolversTypes['ConsistencyProof']>, ParentType, ContextType, RequireFields<QueryConsistencyProofArgs, 'city' | 'fromSize'>>;
@@ -574,6 +634,7 @@ export type Resolvers<ContextType = Context> = {
   CityState?: CityStateResolvers<ContextType>;
   City?: CityResolvers<ContextType>;
   AuditCheckpoint?: AuditCheckpointResolvers<ContextType>;
+  AuditWitness?: AuditWitnessResolvers<ContextType>;
   AuditProof?: AuditProofResolvers<ContextType>;
   ConsistencyProof?: ConsistencyProofResolvers<ContextType>;
   Patient?: PatientResolvers<ContextType>;
@@ -582,5 +643,6 @@ export type Resolvers<ContextType = Context> = {
   AuditEvent?: AuditEventResolvers<ContextType>;
   AuditEventEdge?: AuditEventEdgeResolvers<ContextType>;
   AuditEventConnection?: AuditEventConnectionResolvers<ContextType>;
+  AuditExportPage?: AuditExportPageResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
 };

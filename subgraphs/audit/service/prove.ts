@@ -8,29 +8,44 @@ import { parseNote } from '#platform/tlog/note.ts';
 import { formatProof } from '#platform/tlog/proof.ts';
 import { openTileReader } from '#platform/tlog/tile-reader.ts';
 import type { CheckpointView, ConsistencyView, ProofView } from '../domain/log-view.ts';
-import { askReading, findCheckpoint, findPlaces } from '../store/log-view-store.ts';
+import { askReading, findPlaces } from '../store/log-view-store.ts';
 import { readShard } from '../store/shard-store.ts';
 import { tileSource } from './check-log.ts';
+import type { FindPublication } from './publish-checkpoint.ts';
 
-/** The tree of a shard's latest checkpoint. */
+/** The tree of the checkpoint of a shard that is published. */
 type Head = { readonly view: CheckpointView; readonly read: HashReader };
+
+/** Where an event stands in its log, under the latest checkpoint. `root` in base64. */
+export type LogPosition = { readonly origin: string; readonly leafIndex: number; readonly treeSize: number; readonly root: string };
 
 /**
  * Proofs from the tiles, each tile checked against the checkpoint's root. A tile that does not belong throws `TlogError`, for the proofs that
  * need it alone.
  */
-export const makeProve = (cities: Cities) => {
+export const makeProve = (cities: Cities, findPublication: FindPublication) => {
   const heads = new Map<string, Head>();
   /** Of the current shard where no number is given. */
   const headOf = async (db: CityDatabase, number: number | null): Promise<Head | null> => {
     const city = db.city.code;
-    const shard = number ?? (await readShard(askReading(db), city))?.shard;
-    const published = shard === undefined ? null : await findCheckpoint(db, shard);
-    if (shard === undefined || !published) return null;
+    const row = await readShard(askReading(db), city, number);
+    const published = row && (await findPublication(db, row));
+    if (!row || !published) return null;
+    const { shard } = row;
     const known = heads.get(`${city} ${shard}`);
     if (known?.view.note === published.note) return known;
     const { origin, size, root } = parseCheckpoint(parseNote(published.note).text);
-    const view = { city, shard, origin, size, root: toBase64(root), note: published.note, signedAt: published.at };
+    const view = {
+      city,
+      shard,
+      origin,
+      size,
+      root: toBase64(root),
+      note: published.note,
+      signedAt: published.at,
+      witnesses: published.witnesses,
+      isWitnessed: published.isWitnessed,
+    };
     const head = { view, read: openTileReader(size, root, tileSource(askReading(db), { city, shard })) };
     heads.set(`${city} ${shard}`, head);
     return head;
@@ -56,23 +71,38 @@ export const makeProve = (cities: Cities) => {
     };
   };
 
-  /** Proofs of events of one city, at the place of each id; null for one that is under no checkpoint yet, an error where it cannot be proven. */
-  const proveEvents = async (city: string, eventIds: readonly string[]): Promise<(ProofView | Error | null)[]> => {
+  /** The tree that each event of a city is under, and its index there; null for one that is under no checkpoint yet. */
+  const locate = async (city: string, eventIds: readonly string[]): Promise<({ head: Head; index: number } | null)[]> => {
     const db = cityOf(city);
     const places = await findPlaces(db, eventIds);
     const shards = new Set([...places.values()].map(({ shard }) => shard));
     const found = new Map(await Promise.all([...shards].map(async (shard) => [shard, await headOf(db, shard)] as const)));
-    return Promise.all(
-      eventIds.map(async (id) => {
-        const place = places.get(id);
-        const head = place && found.get(place.shard);
-        if (!head || place.index >= head.view.size) return null;
-        return proveOne(head, place.index).catch((error: unknown) =>
-          error instanceof Error ? error : new Error('a proof failed', { cause: error }),
-        );
-      }),
-    );
+    return eventIds.map((id) => {
+      const place = places.get(id);
+      const head = place && found.get(place.shard);
+      return head && place.index < head.view.size ? { head, index: place.index } : null;
+    });
   };
+
+  /** Proofs of events of one city, at the place of each id; null for one that is under no checkpoint yet, an error where it cannot be proven. */
+  const proveEvents = async (city: string, eventIds: readonly string[]): Promise<(ProofView | Error | null)[]> =>
+    Promise.all(
+      (await locate(city, eventIds)).map(
+        (place) =>
+          place &&
+          proveOne(place.head, place.index).catch((error: unknown) =>
+            error instanceof Error ? error : new Error('a proof failed', { cause: error }),
+          ),
+      ),
+    );
+
+  /** Where events of one city stand, without the proof of it; null for one that is under no checkpoint yet. */
+  const locateEvents = async (city: string, eventIds: readonly string[]): Promise<(LogPosition | null)[]> =>
+    (await locate(city, eventIds)).map((place) => {
+      if (!place) return null;
+      const { origin, size, root } = place.head.view;
+      return { origin, leafIndex: place.index, treeSize: size, root };
+    });
 
   /** That the first `fromSize` entries of a shard, the current one where no number is given, are those of `toSize`. Throws `BadInputError` for sizes that the log has not. */
   const proveGrowth = async (
@@ -89,6 +119,6 @@ export const makeProve = (cities: Cities) => {
     const hashes = await proveConsistency(fromSize, to, head.read);
     return { fromSize, toSize: to, hashes: hashes.map(toBase64), checkpoint: head.view };
   };
-  return { checkpointOf, proveEvents, proveGrowth };
+  return { checkpointOf, proveEvents, locateEvents, proveGrowth };
 };
 export type Prove = ReturnType<typeof makeProve>;

@@ -3,9 +3,12 @@ import type { Cities } from '#platform/database/cities.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { refuseTransfer, type Transfer, type TransferAnswer } from '#platform/http/transfer.ts';
 import { formatBundle, parseTilePath, TILE_WIDTH, type TileId } from '#platform/tlog/tiles.ts';
-import { askReading, findBundle, findCheckpoint } from '../store/log-view-store.ts';
+import { askReading, findBundle } from '../store/log-view-store.ts';
 import { readShard } from '../store/shard-store.ts';
 import { tileSource } from './check-log.ts';
+import type { FindPublication } from './publish-checkpoint.ts';
+import type { AuditPolicy } from './witness/audit-policy.ts';
+import type { ServeWitness } from './witness/serve-witness.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
 const BYTES = 'application/octet-stream';
@@ -27,17 +30,33 @@ const readTile = async (db: CityDatabase, shard: number, tile: TileId): Promise<
 /** A number of a shard in front of a path of its files. */
 const SHARD = /^([1-9]\d{0,8})\/(.*)$/;
 
-const readFile = async (db: CityDatabase, address: string): Promise<File | null> => {
+/** What is served beside the tiles. */
+export type ServeLogParts = {
+  readonly findPublication: FindPublication;
+  readonly policy: AuditPolicy;
+  readonly serveWitness: ServeWitness;
+};
+
+const toText = (text: string): File => ({ bytes: Buffer.from(text), type: TEXT, caching: ANEW });
+
+/** `place` is the address below which the logs are served. */
+const readFile = async (
+  db: CityDatabase,
+  address: string,
+  { findPublication, policy }: ServeLogParts,
+  place: string,
+): Promise<File | null> => {
   const [, number, rest] = SHARD.exec(address) ?? [];
   const path = rest ?? address;
   const tile = parseTilePath(path);
-  if (!tile && path !== 'key' && path !== 'checkpoint') return null;
+  if (!tile && path !== 'key' && path !== 'checkpoint' && path !== 'policy') return null;
   const row = await readShard(askReading(db), db.city.code, number === undefined ? null : Number(number));
   if (!row) return null;
-  if (path === 'key') return row.vkey === null ? null : { bytes: Buffer.from(`${row.vkey}\n`), type: TEXT, caching: ANEW };
+  if (path === 'key') return row.vkey === null ? null : toText(`${row.vkey}\n`);
+  if (path === 'policy') return row.vkey === null ? null : toText(policy.textOf(row.city, row.vkey, place));
   if (!tile) {
-    const checkpoint = await findCheckpoint(db, row.shard);
-    return checkpoint && { bytes: Buffer.from(checkpoint.note), type: TEXT, caching: ANEW };
+    const checkpoint = await findPublication(db, row);
+    return checkpoint && toText(checkpoint.note);
   }
   const bytes = await readTile(db, row.shard, tile);
   // Without a number the address is that of another tree once a new shard begins.
@@ -47,18 +66,23 @@ const readFile = async (db: CityDatabase, address: string): Promise<File | null>
 
 /**
  * Files of the cities' logs, for anybody: `{city}/checkpoint`, `{city}/key` (the public key, `<name>+<id>+<base64>`), `{city}/tile/{L}/{N}[.p/{W}]` and
- * `{city}/tile/entries/{N}[.p/{W}]`, as https://c2sp.org/tlog-tiles has them, of the current shard, and of each below `{city}/{shard}/`. Nothing is recorded of it: the leaves hold no personal values.
+ * `{city}/tile/entries/{N}[.p/{W}]`, as https://c2sp.org/tlog-tiles has them, and `{city}/policy`, by whom the log is witnessed, of the current shard, and of each below `{city}/{shard}/`. `policy` alone is that of
+ * all logs. Nothing is recorded of it: the leaves hold no personal values.
  */
 export const makeServeLog =
-  (cities: Cities): Transfer =>
-  async ({ method, path, headers, caller }): Promise<TransferAnswer> => {
+  (cities: Cities, parts: ServeLogParts): Transfer =>
+  async (request): Promise<TransferAnswer> => {
+    const { method, path, headers, caller } = request;
     const { requestId } = caller;
+    const witnessed = await parts.serveWitness(request);
+    if (witnessed) return witnessed;
     if (method !== 'GET' && method !== 'HEAD')
       return refuseTransfer(405, 'BAD_USER_INPUT', 'A log is read with GET or HEAD.', requestId, { allow: 'GET, HEAD', ...OPEN });
     const at = path.indexOf('/');
     const [code, rest] = [path.slice(0, Math.max(at, 0)), path.slice(at + 1)];
     const db = cities.find(code);
-    const file = db && (await readFile(db, rest));
+    const place = caller.origin === '' ? '' : `${caller.origin}/audit`;
+    const file = path === 'policy' ? toText(parts.policy.text(place)) : db && (await readFile(db, rest, parts, place));
     if (!file)
       return refuseTransfer(404, 'NOT_FOUND', 'There is nothing at this address.', requestId, { 'cache-control': 'no-store', ...OPEN });
     const etag = `"${hash('sha256', file.bytes, 'base64url').slice(0, 22)}"`;

@@ -38,31 +38,37 @@ export const askHere = (name: string, verifier: NoteVerifier, witness: Witness, 
   latestOf: (origin) => within(witness.latestOf(originHash(origin)), answerMs),
 });
 
-/** Reads an answer that may be endless. */
-const readBounded = async (response: Response): Promise<string> => {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    parts.push(part);
-    size += part.length;
-    if (size > MAX_ANSWER) throw new Error(`the witness answered more than ${MAX_ANSWER} bytes`);
+/** Asks over HTTP: no redirects, a deadline over the whole answer, and no more of it than an answer has. Throws else. */
+export const fetchBounded = async (
+  url: string,
+  init: RequestInit,
+  deadlineMs: number,
+  maxBytes: number,
+): Promise<{ readonly status: number; readonly bytes: Uint8Array }> => {
+  const ended = new AbortController();
+  const timer = setTimeout(() => ended.abort(), deadlineMs);
+  try {
+    const response = await fetch(url, { ...init, redirect: 'manual', signal: ended.signal });
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const part of response.body ?? []) {
+      parts.push(part);
+      size += part.length;
+      if (size > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
+    }
+    return { status: response.status, bytes: Buffer.concat(parts) };
+  } finally {
+    clearTimeout(timer);
+    ended.abort(); // what was not read is given up
   }
-  return Buffer.concat(parts).toString('utf8');
 };
 
-/** Asks over HTTP: no redirects, a deadline over the whole answer, and no more of it than an answer has. */
+/** A witness elsewhere, at the address where it takes requests. */
 export const askOverHttp = (name: string, verifier: NoteVerifier, url: string, answerMs = ANSWER_MS): WitnessToAsk => {
   const prefix = url.replace(/\/+$/, '');
   const ask = async (path: string, init: RequestInit): Promise<{ status: number; body: string }> => {
-    const ended = new AbortController();
-    const timer = setTimeout(() => ended.abort(), answerMs);
-    try {
-      const response = await fetch(`${prefix}/${path}`, { ...init, redirect: 'manual', signal: ended.signal });
-      return { status: response.status, body: await readBounded(response) };
-    } finally {
-      clearTimeout(timer);
-      ended.abort(); // what was not read is given up
-    }
+    const { status, bytes } = await fetchBounded(`${prefix}/${path}`, init, answerMs, MAX_ANSWER);
+    return { status, body: Buffer.from(bytes).toString('utf8') };
   };
   return {
     name,

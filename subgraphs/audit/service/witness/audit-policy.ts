@@ -25,6 +25,8 @@ export type AuditPolicy = {
   readonly of: (city: string, vkey: string) => Policy;
   /** Keys that a city, as a witness, trusts for an origin: of all logs but its own. */
   readonly verifiersFor: (city: string, origin: string) => readonly NoteVerifier[];
+  /** The city of this network whose log has this origin, or a shard of it; null for others. */
+  readonly cityOf: (origin: string) => string | null;
   /** Where the files of a log are that is not of this network; null where nothing says so. */
   readonly urlOf: (origin: string) => string | null;
   /** Whom the logs of a city ask: all witnesses but its own. */
@@ -150,6 +152,7 @@ export const makeAuditPolicy = (given: string | null, logs: readonly NetworkLog[
       if (made.length > 0) verifiers.set(key, made);
       return made;
     },
+    cityOf: (origin) => logs.find(({ vkey }) => isOriginOf(parseVerifierKey(vkey).name, origin))?.city ?? null,
     urlOf: (origin) => logLines.find(({ vkey }) => parseVerifierKey(vkey).name === origin)?.url ?? null,
     witnessesFor,
   };

@@ -66,8 +66,8 @@ export type CosigningSettings = {
   readonly checkMs?: number;
 };
 
-/** What came of one question. */
-type Outcome = 'cosigned' | 'refused' | 'away';
+/** What came of one question. `passed`: the witness stands further, in what the log published since. */
+type Outcome = 'cosigned' | 'passed' | 'refused' | 'away';
 /** Sizes that a witness may send a log to before it has to wait. */
 const HOPS = 3;
 
@@ -147,18 +147,18 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
     contradictions.set(found.witness, found);
     if (isNew) log.error('a witness holds a checkpoint that the audit log signed and does not follow', { city, origin, ...found });
   };
-  /** Asks a witness for what it holds; false where it shows nothing that this log signed. */
-  const consult = async ({ name, latestOf }: WitnessToAsk): Promise<boolean> => {
+  /** Asks a witness for what it holds; `nothing` where it shows nothing that this log signed. */
+  const consult = async ({ name, latestOf }: WitnessToAsk): Promise<'follows' | 'contradicts' | 'nothing'> => {
     const text = await latestOf(origin);
     const found = text === null ? null : await judge(name, text);
-    if (!found) return false;
+    if (!found) return 'nothing';
     if ('witness' in found) {
       tell(found);
-    } else {
-      standing.set(name, found.size);
-      if (contradictions.delete(name)) log.warn('the audit log follows again what a witness holds', { city, origin, witness: name });
+      return 'contradicts';
     }
-    return true;
+    standing.set(name, found.size);
+    if (contradictions.delete(name)) log.warn('the audit log follows again what a witness holds', { city, origin, witness: name });
+    return 'follows';
   };
 
   const ask = async (witness: WitnessToAsk, { size, note: text }: { readonly size: number; readonly note: string }): Promise<Outcome> => {
@@ -168,8 +168,7 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
     for (let hop = 1; hop <= HOPS; hop++) {
       if (oldSize > size) {
         // It stands further than what is asked for: another process may have gone on, or the log lost its end.
-        await consult(witness);
-        return 'refused';
+        return (await consult(witness)) === 'follows' ? 'passed' : 'refused';
       }
       const proof = oldSize === size ? [] : await proveConsistency(oldSize, size, own.readerOf(checkpoint));
       const { status, body } = await witness.addCheckpoint(formatAddCheckpoint({ oldSize, proof, note }));
@@ -187,8 +186,8 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
         standing.set(name, told);
         continue;
       }
-      if (status === 409 || status === 422) await consult(witness);
-      return 'refused';
+      const isPassed = (status === 409 || status === 422) && (await consult(witness)) === 'follows' && (standing.get(name) ?? 0) > size;
+      return isPassed ? 'passed' : 'refused';
     }
     return 'refused';
   };
@@ -211,6 +210,10 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
         log.debug('a witness did not cosign', { city, origin, witness: name, ...describeError(error) });
       }
       const before = states.get(name);
+      if (outcome === 'passed') {
+        done = wanted.note;
+        continue;
+      }
       if (outcome === 'cosigned') {
         done = wanted.note;
         pauseMs = 0;

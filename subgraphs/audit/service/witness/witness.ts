@@ -38,7 +38,7 @@ export type WitnessSettings = {
   /** Keys that are trusted for an origin; none: the origin is not known here. */
   readonly verifiersOf: (origin: string) => readonly NoteVerifier[];
   /** Hashes of a log's tree from its published files; null where it says nowhere where they are. */
-  readonly openLog: (checkpoint: Checkpoint) => HashReader | null;
+  readonly openLog: (checkpoint: Checkpoint) => Promise<HashReader | null>;
   readonly log: Log;
   /** Pause between two tries to write an alarm down, in milliseconds. */
   readonly retryMs?: number;
@@ -142,8 +142,8 @@ export const openWitness = (settings: WitnessSettings): Witness => {
     const now = performance.now();
     if (now - (lookedAt.get(known.origin) ?? Number.NEGATIVE_INFINITY) < LOOK_EVERY_MS) return;
     lookedAt.set(known.origin, now);
-    const read = openLog(checkpoint);
     try {
+      const read = await openLog(checkpoint);
       if (!read) throw new TlogError('missing', 'the log says nowhere where its files are');
       const foundRoot = await readRoot(known.size, read);
       if (equalBytes(foundRoot, known.root)) return;
