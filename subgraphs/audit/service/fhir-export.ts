@@ -28,7 +28,7 @@ export const positionsOf = async (prove: Prove, city: string, ids: readonly stri
 
 export type ExportArgs = {
   readonly filter?: EventFilterInput | null;
-  readonly first?: number | null;
+  readonly limit?: number | null;
   readonly after?: string | null;
 };
 /** A part of an export: events as lines of JSON, newest first. */
@@ -42,11 +42,11 @@ export type ExportPage = {
 
 const ACT = 'auditExport';
 const MAX_EXPORT = 1_000;
-const exportSize = (first: number | null | undefined): number => {
-  if (first === undefined) return MAX_EXPORT / 2;
-  if (first === null || !Number.isInteger(first) || first < 1 || first > MAX_EXPORT)
-    throw new BadInputError('first', `must be from 1 to ${MAX_EXPORT}`);
-  return first;
+const exportSize = (limit: number | null | undefined): number => {
+  if (limit === undefined) return MAX_EXPORT / 2;
+  if (limit === null || !Number.isInteger(limit) || limit < 1 || limit > MAX_EXPORT)
+    throw new BadInputError('limit', `must be from 1 to ${MAX_EXPORT}`);
+  return limit;
 };
 
 /** What was asked and how much was given, as one line; whom it was about stands in the entry's other places, where it can be erased. */
@@ -68,14 +68,14 @@ export const makeExportEvents = (cities: Cities, cursors: CursorCodec, prove: Pr
   const record = (caller: Caller, viewer: Viewer, given: Omit<Parameters<typeof toReadingEvent>[2], 'city' | 'act'>): Promise<void> =>
     appendAudit(cities.of(viewer.city), toReadingEvent(caller, viewer, { city: viewer.city, act: ACT, ...given }));
 
-  return async (caller: Caller, { filter: input, first, after }: ExportArgs): Promise<ExportPage> => {
+  return async (caller: Caller, { filter: input, limit, after }: ExportArgs): Promise<ExportPage> => {
     const { viewer } = caller;
     if (viewer === null) throw new UnauthenticatedError();
     if (!decide(viewer, { action: 'audit:read' }).allow) {
       await record(caller, viewer, { outcome: Outcome.DENIED, reason: 'FORBIDDEN', entities: [] });
       throw new ForbiddenError();
     }
-    const size = exportSize(first);
+    const size = exportSize(limit);
     const { city, filter } = checkFilter(input ?? {}, cities.codes);
     const scope = JSON.stringify([ACT, viewer.accountId, city, filter]);
     const from: Positions = typeof after === 'string' ? cursors.decode(scope, after) : {};

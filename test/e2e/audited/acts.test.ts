@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { FhirAuditEvent } from '#audit/domain/fhir-event.ts';
+import { validateAuditEvent } from '#test/support/fhir/validate.ts';
 import { toApiSchema } from '#tools/graph-changes.ts';
 import { type Case, ENDINGS, makeCases, REASONS } from './acts.contract.ts';
-import { ADMIN, DOCTOR, lineOf, makeWorld, PATIENT, type SeenEntry, STRANGER, type World } from './world.ts';
+import { ADMIN, AUDITOR, DOCTOR, lineOf, makeWorld, PATIENT, type SeenEntry, STRANGER, type World } from './world.ts';
 
 const schema = toApiSchema(readFileSync('schema/supergraph.graphql', 'utf8'));
 const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap((type) =>
@@ -261,4 +263,37 @@ describe('a transfer by its address', () => {
       expect([name, lines(entries)]).toEqual([name, []]);
     }
   });
+});
+
+describe('all that was recorded here', () => {
+  it('is exported as FHIR R4 AuditEvents that a validator accepts, each act and ending that there was', async () => {
+    const token = await world.tokenOf(AUDITOR);
+    const query = 'query ($after: String) { auditExport(limit: 200, after: $after) { ndjson endCursor hasNextPage } }';
+    type Part = { auditExport: { ndjson: string; endCursor: string | null; hasNextPage: boolean } };
+    const events: FhirAuditEvent[] = [];
+    for (let after: string | null = null, more = true; more; ) {
+      const { data, errors }: { data?: Part | null; errors?: unknown } = await world.graph.ask<Part>(query, { after }, { token });
+      expect(errors ?? []).toEqual([]);
+      if (!data) break;
+      events.push(...data.auditExport.ndjson.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)])));
+      ({ endCursor: after, hasNextPage: more } = data.auditExport);
+    }
+    const faulty = events.flatMap((event) =>
+      validateAuditEvent(event).map((fault) => `${event.subtype.at(-1)?.code} ${event.outcome}: ${fault}`),
+    );
+    expect([...new Set(faulty)]).toEqual([]);
+    const acts = new Set(events.map(({ subtype }) => subtype.at(-1)?.code));
+    const profiles = Map.groupBy(
+      events,
+      ({ meta, outcome }) => meta?.profile[0]?.replace(/^.*IHE\.BasicAudit\./, '') ?? `none, outcome ${outcome}`,
+    );
+    console.info(
+      `${events.length} events of ${acts.size} acts: ${[...profiles]
+        .map(([name, some]) => `${name} ${some.length}`)
+        .toSorted()
+        .join('; ')}`,
+    );
+    expect(acts.size).toBeGreaterThan(35);
+    expect([...new Set(events.map(({ outcome }) => outcome))].toSorted()).toEqual(['0', '12', '4', '8']);
+  }, 60_000);
 });

@@ -30,6 +30,7 @@ const PLACE = 'a city of the network; no personal data';
 const STAFF = 'who works where is open to everybody who is logged in';
 const TIMES = 'the offer of places; of who takes them it tells nothing';
 const LOG = 'the log as anybody may fetch it: hashes and signatures';
+const EXPORT = 'a part of an export is recorded as one act, with the hash of what it held';
 const TASK = 'counts over all files of a city; the list that gave it is recorded';
 
 /** Fields that leave no entry of their own, with the reason. `Type: [[fields, reason] …]`. */
@@ -37,6 +38,10 @@ export const REASONS: Readonly<Record<string, readonly (readonly [string, string
   PatientConnection: [
     ['edges nodes', TOLD],
     ['pageInfo', PAGE],
+    ['cityStates', CITIES],
+  ],
+  AuditExportPage: [
+    ['ndjson count endCursor hasNextPage', EXPORT],
     ['cityStates', CITIES],
   ],
   PatientEdge: [

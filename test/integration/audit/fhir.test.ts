@@ -59,7 +59,7 @@ const write = (city: string, given: Partial<AuditEvent> = {}): Promise<void> => 
 
 const LIST = `query ($filter: AuditEventFilter, $first: Int, $after: String) { auditEvents(filter: $filter, first: $first, after: $after) {
   nodes { id act recordedAt leaf fhir proof { leafIndex treeSize checkpoint { origin root } } } pageInfo { hasNextPage endCursor } } }`;
-const EXPORT = `query ($filter: AuditEventFilter, $first: Int, $after: String) { auditExport(filter: $filter, first: $first, after: $after) {
+const EXPORT = `query ($filter: AuditEventFilter, $first: Int, $after: String) { auditExport(filter: $filter, limit: $first, after: $after) {
   ndjson count endCursor hasNextPage cityStates { city state asOf } } }`;
 
 type Stored = {
