@@ -1,16 +1,18 @@
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { judgeCheckpoint, type Witnessed } from '#platform/tlog/policy.ts';
-import { findPublishable, type PublishedCheckpoint } from '../store/cosignature-store.ts';
+import { findPublishable, type PublishableCheckpoint } from '../store/cosignature-store.ts';
 import { askReading } from '../store/log-view-store.ts';
 import type { ShardRow } from '../store/shard-store.ts';
 import type { AuditPolicy } from './witness/audit-policy.ts';
 
-/** A checkpoint as everybody gets it. `witnesses` are those whose cosignature verified; `isWitnessed`: they are as many as the policy asks for. */
-export type Publication = PublishedCheckpoint & { readonly witnesses: readonly Witnessed[]; readonly isWitnessed: boolean };
+/** A checkpoint as everybody gets it, `note` with the lines of witnesses. `witnesses` are those whose cosignature verified; `isWitnessed`: they are as many as the policy asks for. */
+export type Publication = Omit<PublishableCheckpoint, 'lines'> & {
+  readonly witnesses: readonly Witnessed[];
+  readonly isWitnessed: boolean;
+};
 export type FindPublication = (db: CityDatabase, shard: ShardRow) => Promise<Publication | null>;
 
-type Standing = Pick<Publication, 'witnesses' | 'isWitnessed'>;
-const UNWITNESSED: Standing = { witnesses: [], isWitnessed: false };
+type Standing = Pick<Publication, 'note' | 'witnesses' | 'isWitnessed'>;
 /** Notes whose judgement is remembered; each takes a few signatures to verify. */
 const MAX_JUDGED = 256;
 
@@ -22,14 +24,20 @@ const MAX_JUDGED = 256;
 export const makePublication = (policy: AuditPolicy): FindPublication => {
   const judged = new Map<string, Standing>();
   const shown = new Map<string, number>();
-  const judge = async (city: string, vkey: string, note: string): Promise<Standing> => {
+  const judge = async (city: string, vkey: string, { note: alone, lines }: PublishableCheckpoint): Promise<Standing> => {
+    const note = `${alone}${lines}`;
     const key = `${vkey}\n${note}`;
     const known = judged.get(key);
     if (known) return known;
     const judgement = await judgeCheckpoint(note, policy.of(city, vkey));
     const witnesses = 'witnesses' in judgement ? judgement.witnesses : [];
     // A policy may be content with no witness at all; then a checkpoint without one is accepted, and still not witnessed.
-    const standing = { witnesses, isWitnessed: judgement.kind === 'accepted' && witnesses.length > 0 };
+    // A line that somebody forged in the database would make the whole note worthless to whoever knows the witness.
+    const standing = {
+      note: 'witnesses' in judgement ? note : alone,
+      witnesses,
+      isWitnessed: judgement.kind === 'accepted' && witnesses.length > 0,
+    };
     judged.set(key, standing);
     for (const oldest of judged.keys()) {
       if (judged.size <= MAX_JUDGED) break;
@@ -44,11 +52,11 @@ export const makePublication = (policy: AuditPolicy): FindPublication => {
     const found = await findPublishable(askReading(db), { city, shard }, before);
     const [newest] = found;
     if (!newest) return null;
-    const standingOf = (each: PublishedCheckpoint): Promise<Standing> =>
-      vkey === null ? Promise.resolve(UNWITNESSED) : judge(city, vkey, each.note);
-    const take = async (each: PublishedCheckpoint): Promise<Publication> => {
+    const standingOf = async (each: PublishableCheckpoint): Promise<Standing> =>
+      vkey === null ? { note: each.note, witnesses: [], isWitnessed: false } : judge(city, vkey, each);
+    const take = async (each: PublishableCheckpoint): Promise<Publication> => {
       shown.set(place, each.size);
-      return { ...each, ...(await standingOf(each)) };
+      return { size: each.size, at: each.at, ...(await standingOf(each)) };
     };
     // The last checkpoint of a shard that is closed is the one that counts.
     if (closedAt !== null) return take(newest);

@@ -44,16 +44,17 @@ const PUBLISHABLE: Named = {
     eligible AS (SELECT n.*, (SELECT string_agg(w.line, '' ORDER BY w.witness) FROM audit.log_cosignature w
         WHERE w.city = n.city AND w.shard = n.shard AND w.size = n.size) AS lines
       FROM newest n, top t WHERE n.size = t.size OR n.size = $3 OR (t.fresh AND n.at >= t.at - interval '${BEHIND_SECONDS} seconds'))
-    SELECT e.size::text, e.note || coalesce(e.lines, '') AS note, e.at FROM eligible e, top t
+    SELECT e.size::text, e.note, coalesce(e.lines, '') AS lines, e.at FROM eligible e, top t
     WHERE e.lines IS NOT NULL OR e.size IN (t.size, $3) ORDER BY e.size DESC LIMIT 12`,
 };
-export type PublishedCheckpoint = { readonly size: number; readonly note: string; readonly at: Date };
+/** `note` has the log's signature alone, `lines` are those of witnesses. */
+export type PublishableCheckpoint = { readonly size: number; readonly note: string; readonly lines: string; readonly at: Date };
 /**
  * Checkpoints of a shard that may be shown, newest first, with the lines of their witnesses: the newest of all, the one of size `shown`, and those
  * with witnesses that are at most 5 s older than the newest, as long as that one is not older itself. A replica may answer.
  */
-export const findPublishable = async (ask: Ask, { city, shard }: LogRef, shown: number): Promise<PublishedCheckpoint[]> =>
-  (await ask<Omit<PublishedCheckpoint, 'size'> & { readonly size: string }>(PUBLISHABLE, [city, shard, shown])).map((row) => ({
+export const findPublishable = async (ask: Ask, { city, shard }: LogRef, shown: number): Promise<PublishableCheckpoint[]> =>
+  (await ask<Omit<PublishableCheckpoint, 'size'> & { readonly size: string }>(PUBLISHABLE, [city, shard, shown])).map((row) => ({
     ...row,
     size: Number(row.size),
   }));
