@@ -30,11 +30,11 @@ export type StateStore = {
   /** Whether a state is still there; it leaves when a newer one has come. */
   readonly isThere: (name: StateName) => Promise<boolean>;
   /**
-   * Puts a state into both stores behind a given version, and destroys all older ones. Throws where a store does not answer: then it stands in
-   * the other one, and a repetition finishes. Callers see to it that one process writes.
+   * Puts a state into both stores behind a given version, and destroys all older ones. Throws where a store does not answer (then it stands in
+   * the other one) and where another process wrote as well (then what both wrote counts); a repetition finishes.
    */
   readonly replace: (key: PuncturableKey, after: number) => Promise<StateName>;
-  /** Brings both stores to the newest state that opens, byte by byte, and destroys all others. False where there was nothing to do. */
+  /** Brings both stores to the newest state that opens, byte by byte, and destroys what is older. False where there was nothing to do. */
   readonly heal: () => Promise<boolean>;
 };
 
@@ -165,12 +165,15 @@ export const openStateStore = (city: string, stores: Stores, keys: KeyRing): Sta
     const failed = (await Promise.allSettled(both.map(act))).find((each) => each.status === 'rejected');
     if (failed) throw failed.reason;
   };
-  const destroyBut = (keep: StateName): Promise<void> =>
+  /**
+   * Destroys what is older than a state that is there. Never what is newer or of the same number, whether it opens or not: another process may
+   * have written it just now.
+   */
+  const destroyBefore = (keep: StateName): Promise<void> =>
     inBoth(async (store) => {
       const names = await namesIn(store);
-      // Never the last one: where the one to keep is not there, the others stay.
       if (!names.some((name) => isSame(name, keep))) return;
-      for (const name of names) if (!isSame(name, keep)) await removeFrom(store, name);
+      for (const name of names) if (name.version < keep.version) await removeFrom(store, name);
     });
 
   /** The newest state that opens, with what every copy of the same number lacks taken away from it. */
@@ -227,9 +230,12 @@ export const openStateStore = (city: string, stores: Stores, keys: KeyRing): Sta
     dataKey.fill(0);
     if (wrapped.length > MAX_WRAPPED_BYTES) throw new Error('a wrapped key is larger than expected');
     const put = await Promise.allSettled(both.map((store) => putInto(store, name, { wrapped, state })));
-    await destroyBut(name);
+    await destroyBefore(name);
     const failed = put.find((each) => each.status === 'rejected');
     if (failed) throw failed.reason;
+    for (const store of both)
+      if ((await namesIn(store)).some((other) => !isSame(other, name) && other.version >= name.version))
+        throw new SubjectsUnreadableError(`the subject keys of ${city} were written by another process at the same time`);
     return name;
   };
 
@@ -261,9 +267,9 @@ export const openStateStore = (city: string, stores: Stores, keys: KeyRing): Sta
           healed = true;
         }
         copy?.key.wipe();
-        if (names.some((name) => !isSame(name, best))) healed = true;
+        if (names.some((name) => name.version < best.version)) healed = true;
       });
-      await destroyBut(best);
+      await destroyBefore(best);
       best.key.wipe();
       return healed;
     },

@@ -15,6 +15,7 @@ import { resolvers } from './resolvers/index.ts';
 import { makeExportEvents } from './service/fhir-export.ts';
 import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
 import { checkLog, listShards, rebuildLog, turnShard } from './service/keep-log.ts';
+import { type KeepSubjectsSettings, startSubjectKeeper } from './service/keep-subjects.ts';
 import { type Keyring, openKeyring } from './service/log-key.ts';
 import { makeProve } from './service/prove.ts';
 import { makePublication } from './service/publish-checkpoint.ts';
@@ -36,6 +37,8 @@ export type AuditSettings = {
     SequencerSettings,
     'pollMs' | 'maxBatch' | 'recheckMs' | 'standbyMs' | 'shardMs' | 'keeping' | 'pruneEveryMs'
   > | null;
+  /** How the keys of erased people are destroyed; null: not by this process. */
+  readonly shredding?: Pick<KeepSubjectsSettings, 'pollMs' | 'fullMs' | 'fault'> | null;
   /** Which logs and witnesses are believed, https://c2sp.org/tlog-policy; null: those of the cities. */
   readonly auditPolicy?: string | null;
   /** How witnesses are asked; null: the logs of this process ask none. */
@@ -83,6 +86,7 @@ export const startAudit = async ({
   subjects,
   log,
   sequencing = {},
+  shredding = {},
   auditPolicy = null,
   witnessing: pace = {},
 }: AuditSettings): Promise<Subgraph<Context>> => {
@@ -101,6 +105,7 @@ export const startAudit = async ({
         : [];
     }),
   );
+  const keeper = shredding ? startSubjectKeeper({ cities, subjects, log, ...shredding }) : null;
   const prove = makeProve(cities, findPublication);
   const schema = buildSubgraphSchema({
     typeDefs: parse(readFileSync(new URL('../../schema/audit.graphql', import.meta.url), 'utf8')),
@@ -135,6 +140,7 @@ export const startAudit = async ({
       ),
     }),
     stop: async () => {
+      await keeper?.stop();
       await Promise.all([...sequencers.values()].map((sequencer) => sequencer.stop()));
       await witnessing.stop();
       await Promise.all([cities.stop(), writers.stop()]);

@@ -1,6 +1,7 @@
 import { appendAuditWith } from '#platform/audit/append.ts';
 import { Outcome } from '#platform/audit/event.ts';
 import { byKey } from '#platform/database/by-key.ts';
+import { loginSubject } from '#platform/subjects/subject-keys.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
 import type { SeenPatient } from '../domain/patient.ts';
 import { AccountEntity, PatientEntity } from '../store/entities.ts';
@@ -21,7 +22,7 @@ export type DeletePatientOutcome =
 /**
  * Erases a patient's record, identifiers, coverages, grants and account, and ends the sessions, in one transaction at the home city.
  * The patient leaves `directory.patient` with it and stands in `directory.erasure`: by that word the scheduling subgraph cancels live
- * appointments and the files subgraph destroys files and their keys.
+ * appointments, the files subgraph destroys files and their keys, and the audit subgraph the keys that open the patient's values in the logs.
  */
 export const makeDeletePatient =
   (parts: Parts) =>
@@ -46,6 +47,7 @@ export const makeDeletePatient =
         if (!locked) return 'gone';
         // Read before the lock: whoever changed it in between is a conflict as well, also where no version is expected.
         if (locked.version !== record.version || (expectedVersion !== null && locked.version !== expectedVersion)) return 'conflict';
+        const subjects = [id];
         for (const account of await manager.find(AccountEntity, {
           where: byKey({ city, patient_id: id }),
           // A change of role that is on its way ends first.
@@ -58,9 +60,10 @@ export const makeDeletePatient =
           }
           await manager.query(REVOKE_ALL_SQL, [city, account.id]);
           await manager.delete(AccountEntity, byKey({ city, id: account.id }));
+          subjects.push(account.id, loginSubject(account.username));
         }
         await manager.delete(PatientEntity, byKey({ city, id }));
-        await manager.query(NOTE_ERASURE_SQL, [city, id]);
+        await manager.query(NOTE_ERASURE_SQL, [city, id, subjects.map(db.subjects.tagOf)]);
         await appendAuditWith(
           manager,
           db,

@@ -296,4 +296,5 @@ export const findCoverages = async (
 };
 
 /** Says to the other subgraphs that a patient was erased. */
-export const NOTE_ERASURE_SQL = 'INSERT INTO patients.erasure (city, patient_id) VALUES ($1, $2) ON CONFLICT DO NOTHING';
+export const NOTE_ERASURE_SQL =
+  'INSERT INTO patients.erasure (city, patient_id, subjects) VALUES ($1, $2, $3::bytea[]) ON CONFLICT DO NOTHING';
