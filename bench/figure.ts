@@ -1,4 +1,7 @@
-/** One line of a benchmark's outcome. `ratio` is value ÷ reference of the same run; `goal` the ratio that has to be reached. */
+/**
+ * One line of a benchmark's outcome. `ratio` is value ÷ reference of the same run; `goal` the ratio that has to be reached, `limit` the value that must
+ * not be exceeded.
+ */
 export type Figure = {
   readonly name: string;
   readonly value: number;
@@ -6,6 +9,7 @@ export type Figure = {
   readonly reference: number | null;
   readonly ratio: number | null;
   readonly goal?: number;
+  readonly limit?: number;
 };
 
 const round = (value: number): number => Number(value.toPrecision(4));
@@ -18,6 +22,14 @@ export const makeFigure = (name: string, value: number, unit: string, reference:
   ratio: reference === null ? null : round(value / reference),
   ...(goal === undefined ? {} : { goal }),
 });
+
+export const makeLimited = (name: string, value: number, unit: string, limit: number): Figure => ({
+  ...makeFigure(name, value, unit),
+  limit,
+});
+
+export const isMissed = ({ value, ratio, goal, limit }: Figure): boolean =>
+  (goal !== undefined && (ratio ?? 0) < goal) || (limit !== undefined && !(value <= limit));
 
 /** The value in the middle. */
 export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
