@@ -24,7 +24,7 @@ const page = (title: string, body: string, head = ''): string =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>${head}<style>body{font:16px system-ui,sans-serif;margin:3rem auto;max-width:40rem;line-height:1.6}</style></head><body><h1>${title}</h1>${body}</body></html>`;
 const HOME = page(
   'Caregraph',
-  '<ul><li><a href="/explorer">Explorer</a>: queries and subscriptions in this browser, also without the internet</li><li><a href="/graphql">Apollo Sandbox</a></li><li><a href="/health/ready">Health</a> of the subgraphs and cities</li><li><a href="/metrics">Figures</a></li></ul>',
+  '<ul><li><a href="/explorer">Explorer</a>: queries and subscriptions in this browser, also without the internet</li><li><a href="/graphql">Apollo Sandbox</a></li><li><a href="/verify">Verifier</a> of the audit logs</li><li><a href="/health/ready">Health</a> of the subgraphs and cities</li><li><a href="/metrics">Figures</a></li></ul>',
 );
 const WAIT = page(
   'The explorer is being built',

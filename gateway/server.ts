@@ -39,6 +39,7 @@ import { sendEvents } from './subscriptions/sse.ts';
 import { serveWebSockets } from './subscriptions/websocket.ts';
 import { loadSupergraph } from './supergraph.ts';
 import { AUDIT_ROUTE, FILES_ROUTE, serveTransfers } from './transfers.ts';
+import { serveVerifier } from './verify.ts';
 
 /** Where a subgraph runs: in this process, or behind an address such as `http://127.0.0.1:4101`. */
 export type SubgraphPlace = { readonly kind: 'in-process'; readonly subgraph: Subgraph } | { readonly kind: 'http'; readonly url: string };
@@ -321,6 +322,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
       .send({ keys: settings.secrets.tokenKeys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid, use: 'sig', alg: 'EdDSA' })) }),
   );
 
+  serveVerifier(app);
   const explorer = development ? await serveExplorer(app, log) : null;
   await app.listen({ host: settings.host, port: settings.port });
   const { port } = app.server.address() as AddressInfo;

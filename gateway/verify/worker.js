@@ -1,0 +1,81 @@
+import { parseCityState, verifyCity } from '/verify/lib/platform/audit/verify-city.js';
+import { openHttpSource, SourceError } from '/verify/lib/platform/tlog/log-source.js';
+import { hashLeaf } from '/verify/lib/platform/tlog/merkle.js';
+import { parsePolicy } from '/verify/lib/platform/tlog/policy.js';
+import { judgeProof } from '/verify/lib/platform/tlog/proof.js';
+import { TlogError } from '/verify/lib/platform/tlog/tlog-error.js';
+
+/** Does the work beside the page. Takes `verify` and `judge`, answers with `progress`, `report`, `judged` or `failed`. */
+
+const SHOWN_EVERY_MS = 100;
+
+const readState = (text) => {
+  if (text === null) return null;
+  try {
+    return parseCityState(JSON.parse(text));
+  } catch {
+    throw new Error('bad-state');
+  }
+};
+const checkPolicy = (text) => {
+  try {
+    return parsePolicy(text);
+  } catch (error) {
+    throw error instanceof TlogError ? new Error('bad-policy') : error;
+  }
+};
+
+const verify = async ({ city, isFull, policy, state }) => {
+  if (policy !== '') checkPolicy(policy);
+  const began = performance.now();
+  let shown = 0;
+  const report = await verifyCity({
+    source: openHttpSource(new URL(`/audit/${city}/`, location.origin).href),
+    trust: policy === '' ? { kind: 'first-use' } : { kind: 'policy', text: policy },
+    known: readState(state),
+    city,
+    now: new Date(),
+    isFull,
+    onProgress: (shard, done, total) => {
+      if (done < total && performance.now() - shown < SHOWN_EVERY_MS) return;
+      shown = performance.now();
+      postMessage({ kind: 'progress', shard, done, total });
+    },
+  });
+  postMessage({ kind: 'report', report: { ...report, state: null }, state: JSON.stringify(report.state), ms: performance.now() - began });
+};
+
+const judge = async ({ proof, leaf, policies }) => {
+  const began = performance.now();
+  const believed = policies.map(checkPolicy);
+  const bytes = new Uint8Array(proof);
+  const hash = hashLeaf(new Uint8Array(leaf));
+  let judgement = null;
+  for (const policy of believed) {
+    const next = await judgeProof(bytes, hash, policy);
+    // Of several policies the one that knows the log has the word.
+    if (!judgement || judgement.reason === 'unknown-log' || next.kind === 'proven') judgement = next;
+  }
+  const { kind, reason, index, checkpoint, witnesses } = judgement;
+  postMessage({
+    kind: 'judged',
+    isProven: kind === 'proven',
+    reason,
+    index,
+    size: checkpoint?.size,
+    origin: checkpoint?.origin,
+    witnesses: (witnesses ?? []).map(({ name }) => name),
+    ms: performance.now() - began,
+  });
+};
+
+addEventListener('message', async ({ data }) => {
+  try {
+    await (data.kind === 'verify' ? verify(data) : judge(data));
+  } catch (error) {
+    const known = ['bad-state', 'bad-policy'].includes(error?.message) ? error.message : null;
+    const why = error instanceof SourceError || error instanceof TlogError ? error.message : String(error?.message ?? error);
+    postMessage({ kind: 'failed', reason: known ?? 'not-asked', why });
+  }
+});
+postMessage({ kind: 'ready' });
