@@ -1,11 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CityDatabase } from '#platform/database/city-database.ts';
+import type { Log } from '#platform/observability/log.ts';
 import { askWithin, endSoon } from '#platform/sequence/connection.ts';
 import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
 import { openTileWriter } from '#platform/tlog/tile-writer.ts';
 import { type Ask, holdLog, type LogRef, readHead, readLoggedLeaves, replaceInLog, resetState } from '../store/log-store.ts';
-import { readShard } from '../store/shard-store.ts';
+import { readShard, readShards, type ShardRow } from '../store/shard-store.ts';
+import { type BegunShard, beginShard } from './begin-shard.ts';
 import { type Inspection, inspectLog } from './check-log.ts';
 import type { Keyring, LogVerifier } from './log-key.ts';
+import { findAside } from './shard-turns.ts';
 
 const CHUNK = 16_384;
 
@@ -26,8 +30,8 @@ const withLog = async <T>(
     const city = database.city.code;
     const row = await readShard(ask, city, shard);
     if (!row) throw new Error(`the log of city ${city} has no such shard`);
-    const key = keys.forShard(row);
-    if (!key) throw new Error(`the key of shard ${row.shard} of the log of city ${city} is not held`);
+    if (row.retiredAt) throw new Error(`shard ${row.shard} of the log of city ${city} was retired; its archive has it`);
+    const key = keys.toVerifier(row);
     const log = { city, shard: row.shard };
     await holdLog(ask, log);
     const result = await run(ask, log, key);
@@ -68,4 +72,54 @@ export const rebuildLog = (
     }
     await resetState(ask, log, target, last);
     return { found, isRebuilt: true };
+  });
+
+/** Runs on a connection of its own whose statements may take as long as they need. */
+const onConnection = async <T>(database: CityDatabase, run: (ask: Ask) => Promise<T>): Promise<T> => {
+  const client = await database.dedicated();
+  try {
+    return await run(async ({ name, text }, values) => (await client.query({ name, text, values: [...values] })).rows as never);
+  } finally {
+    await endSoon(client);
+  }
+};
+
+/** The shards of a city's log, oldest first. */
+export const listShards = (database: CityDatabase): Promise<ShardRow[]> =>
+  onConnection(database, (ask) => readShards(ask, database.city.code));
+
+/** A command that cannot be carried out as things are; the message says what to do. */
+export class ShardRefusal extends Error {
+  override readonly name = 'ShardRefusal';
+}
+const PATIENCE_MS = 20_000;
+const BETWEEN_MS = 100;
+
+/**
+ * Closes a city's current shard and begins the next one, beside whatever signs it; see `beginShard`. Throws `ShardRefusal` where the log has not begun,
+ * where the database is a restored backup and `afterRestore` is not said, and where the end of a transaction does not come within 20 s; `TlogError` where the
+ * log contradicts its last checkpoint.
+ */
+export const turnShard = (
+  database: CityDatabase,
+  keys: Keyring,
+  log: Log,
+  { afterRestore = false }: { readonly afterRestore?: boolean } = {},
+): Promise<BegunShard> =>
+  onConnection(database, async (ask) => {
+    const city = database.city.code;
+    if (!(await readShard(ask, city))) throw new ShardRefusal(`the log of city ${city} has not begun; its sequencer begins it`);
+    const aside = afterRestore ? null : await findAside(ask, city, keys, log);
+    if (aside?.kind === 'restored')
+      throw new ShardRefusal(
+        `the database of city ${city} is a restored backup: say --after-restore, once nobody restores anything any more`,
+      );
+    for (const end = Date.now() + PATIENCE_MS; ; await sleep(BETWEEN_MS)) {
+      const begun = await beginShard({ ask, city, keys, subjects: database.subjects, afterRestore });
+      if (begun) return begun;
+      if (Date.now() > end)
+        throw new ShardRefusal(
+          `the log of city ${city} is in the middle of a transaction, and nobody goes on with it: start its sequencer`,
+        );
+    }
   });

@@ -18,9 +18,11 @@ import {
   readHead,
   readLeavesBehind,
 } from '../store/log-store.ts';
-import { readShard, tellShardKey } from '../store/shard-store.ts';
-import { checkHead, checkSlice, type Inspection, inspectLog, type SoundLog } from './check-log.ts';
+import { type CheckpointKeeping, readShard, tellShardKey } from '../store/shard-store.ts';
+import { checkHead, checkSlice, inspectLog, type SoundLog } from './check-log.ts';
 import type { Keyring, LogKey } from './log-key.ts';
+import { type Aside, findAside, openShardTurns } from './shard-turns.ts';
+import type { Contradiction, Cosigning } from './witness/cosign-log.ts';
 
 export type SequencerSettings = {
   /** The city's database as the role `sequencer`. */
@@ -30,20 +32,29 @@ export type SequencerSettings = {
   readonly log: Log;
   /** How often the log is looked at for new entries. */
   readonly pollMs?: number;
+  /** Age at which a shard is closed and the next one begins; none: by command alone. */
+  readonly shardMs?: number;
+  /** How long checkpoints stay, and the pause between two rounds of pruning. */
+  readonly keeping?: CheckpointKeeping;
+  readonly pruneEveryMs?: number;
   /** Entries under one signature at most. */
   readonly maxBatch?: number;
   /** How often a log that is broken is gone through again, and one that another process holds is asked for. */
   readonly recheckMs?: number;
   readonly standbyMs?: number;
+  /** Has the checkpoints of a shard cosigned by witnesses; the same for the same shard. */
+  readonly cosign?: (log: LogRef, key: LogKey) => Cosigning;
 };
 
 /**
  * What a sequencer is about: it signs, another process does (`standby`), its city does not answer (`away`), or the log contradicts its last
- * checkpoint and nothing is signed (`broken`; `firstBadIndex` null where it is not yet, or cannot be, told).
+ * checkpoint and nothing is signed (`broken`; `firstBadIndex` null where it is not yet, or cannot be, told). `witness` holds a checkpoint of size
+ * `witnessSize` that the log signed and does not follow: it was rewritten, truncated, or restored from an older copy.
  */
 export type SequencerState =
+  | Aside
   | { readonly kind: 'signing' | 'standby' | 'away' }
-  | { readonly kind: 'broken'; readonly firstBadIndex: number | null };
+  | { readonly kind: 'broken'; readonly firstBadIndex: number | null; readonly witness?: string; readonly witnessSize?: number };
 
 export type Sequencer = { readonly state: () => SequencerState; readonly stop: () => Promise<void> };
 
@@ -55,6 +66,8 @@ const SLICE_EVERY_MS = 1_000;
 const FIRST_SLICE = 16;
 const FIRST_MS = 1_000;
 const RETRY_MS = 500;
+/** How soon a log that waits for its operator is looked at again at the latest. */
+const ASIDE_MS = 2_000;
 
 const sleepUntil = (stopped: AbortSignal, ms: number): Promise<void> =>
   new Promise((resolve) => {
@@ -68,14 +81,29 @@ const sleepUntil = (stopped: AbortSignal, ms: number): Promise<void> =>
     if (stopped.aborted) done();
   });
 
+type Current = { readonly of: LogRef; readonly key: LogKey };
+/** A witness holds what the log does not follow. */
+class WitnessedElsewhere extends TlogError {
+  readonly said: Contradiction;
+  constructor(said: Contradiction) {
+    super('mismatch', `a witness holds a checkpoint of size ${said.witnessSize} that the log signed and does not follow`);
+    this.said = said;
+  }
+}
+
 /**
  * Turns a city's entries into its log: takes the new ones behind the fence in the order of (xid, id), appends them to the tree, and commits
  * tiles, state and signed checkpoint with one statement. Holds an advisory lock on a connection of its own; where another process holds
  * it, it stands by. Before each signature the tree has to match the last checkpoint, and a part of the past, in turn, the entries.
  */
-type Current = { readonly of: LogRef; readonly key: LogKey };
 export const startSequencer = (settings: SequencerSettings): Sequencer => {
-  const { database, keys, log, pollMs = 200, maxBatch = MAX_BATCH, recheckMs = 30_000, standbyMs = 1_000 } = settings;
+  const { database, keys, log, cosign, pollMs = 200, maxBatch = MAX_BATCH, recheckMs = 30_000, standbyMs = 1_000 } = settings;
+  const { shardMs, keeping, pruneEveryMs } = settings;
+  const turning = {
+    ...(shardMs === undefined ? {} : { shardMs }),
+    ...(keeping === undefined ? {} : { keeping }),
+    ...(pruneEveryMs === undefined ? {} : { pruneEveryMs }),
+  };
   const city = database.city.code;
   const ending = new AbortController();
   const stopped = ending.signal;
@@ -100,7 +128,7 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
     ask: Ask,
     { of, key }: Current,
     known: SoundLog,
-  ): Promise<{ readonly log: SoundLog; readonly isFull: boolean } | null> => {
+  ): Promise<{ readonly log: SoundLog; readonly note: string; readonly isFull: boolean } | null> => {
     const fresh = await readLeavesBehind(ask, of, known.last, known.checkpoint.size, maxBatch);
     if (!fresh) return null;
     const sound = await checkHead(ask, of, await readHead(ask, of), key);
@@ -114,13 +142,38 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
     const tiles = writer.takeTiles().map(({ tile, bytes }) => ({ level: tile.level, n: tile.index, data: bytes }));
     const isDone = await appendToLog(ask, of, { from, size: writer.size, last: fresh.last, tiles, marks: fresh.marks, note });
     if (!isDone) throw new TlogError('mismatch', 'somebody else went on with the log');
-    return { log: { checkpoint, last: fresh.last, writer }, isFull: fresh.hashes.length === maxBatch };
+    return { log: { checkpoint, last: fresh.last, writer }, note, isFull: fresh.hashes.length === maxBatch };
+  };
+
+  /** Waits where the log is not to be signed although nothing contradicts it, and says what to do. */
+  const standAside = async (ask: Ask, isOpen: () => boolean): Promise<void> => {
+    for (let told: string | null = null; !stopped.aborted && isOpen(); ) {
+      const aside = await findAside(ask, city, keys, log);
+      if (!aside) return;
+      state = aside;
+      if (told !== aside.remedy) log.error('the audit log waits for its operator, nothing is signed', { city, ...aside });
+      told = aside.remedy;
+      await sleepUntil(stopped, Math.min(recheckMs, ASIDE_MS));
+    }
+  };
+
+  /** The shard before gets the lines of witnesses that its final checkpoint still lacks. */
+  const publishFinal = async (ask: Ask, shard: number): Promise<void> => {
+    const row = cosign && shard > 0 ? await readShard(ask, city, shard) : null;
+    const key = row && keys.forShard(row);
+    if (row?.final && key) cosign?.({ city, shard }, key).publish(row.final.size, row.final.note);
   };
 
   const serve = async (ask: Ask, isOpen: () => boolean): Promise<void> => {
+    await standAside(ask, isOpen);
+    if (stopped.aborted || !isOpen()) return;
     const current = await takeShard(ask);
     const { of, key } = current;
-    let known = await checkHead(ask, of, await readHead(ask, of), key);
+    await publishFinal(ask, of.shard - 1);
+    const head = await readHead(ask, of);
+    let known = await checkHead(ask, of, head, key);
+    const cosigning = cosign?.(of, key);
+    const turns = openShardTurns({ ask, database, keys, log, ...turning });
     const bundlesOf = ({ checkpoint }: SoundLog): number => Math.ceil(checkpoint.size / TILE_WIDTH);
     let slice = 0;
     const look = async (bundles: number): Promise<void> => {
@@ -129,37 +182,64 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
       slice += bundles;
     };
     for (const end = Date.now() + FIRST_MS; slice < bundlesOf(known) && Date.now() < end && !stopped.aborted; ) await look(FIRST_SLICE);
+    const said = await cosigning?.check();
+    if (said) throw new WitnessedElsewhere(said);
+    cosigning?.publish(known.checkpoint.size, head.checkpoint?.note ?? '');
     state = { kind: 'signing' };
     let lookedAt = Date.now();
     while (!stopped.aborted && isOpen()) {
       if (Date.now() - lookedAt >= SLICE_EVERY_MS) {
+        if (await turns.look(of, known.checkpoint.size)) return;
         await look(SLICE);
         lookedAt = Date.now();
       }
-      const stepped = await step(ask, current, known);
-      if (stepped) known = stepped.log;
+      const contradiction = cosigning?.contradiction();
+      if (contradiction) throw new WitnessedElsewhere(contradiction);
+      const stepped = await step(ask, current, known).catch(async (error: unknown) => {
+        if (error instanceof TlogError && (await readShard(ask, city))?.shard !== of.shard) return 'turned' as const;
+        throw error;
+      });
+      if (stepped === 'turned') return;
+      if (stepped) {
+        known = stepped.log;
+        cosigning?.publish(known.checkpoint.size, stepped.note);
+      }
       if (!stepped?.isFull) await sleepUntil(stopped, pollMs);
     }
+    // Whoever takes the log next asks the witnesses.
+    cosigning?.pause();
   };
 
-  const inspectCurrent = async (ask: Ask): Promise<Inspection> => {
+  /** What is wrong with the log now; nulls where nothing is, as far as witnesses answer. */
+  const findFault = async (ask: Ask): Promise<{ readonly firstBadIndex: number | null; readonly said: Contradiction | null }> => {
     const { of, key } = await takeShard(ask);
-    return inspectLog(ask, of, key);
+    const { firstBadIndex } = await inspectLog(ask, of, key);
+    // A tree that does not make its own root says nothing of what a witness holds.
+    const said = firstBadIndex === null ? ((await cosign?.(of, key).check()) ?? null) : null;
+    return { firstBadIndex: firstBadIndex ?? said?.firstBadIndex ?? null, said };
   };
 
-  /** Tells of a log that contradicts itself, and comes back once it is whole again. The lock stays with this process meanwhile. */
+  /** Tells of a log that contradicts itself or its witnesses, and comes back once it is whole again. The lock stays with this process meanwhile. */
   const holdBroken = async (ask: Ask, fault: TlogError): Promise<void> => {
-    state = { kind: 'broken', firstBadIndex: null };
-    for (let told: number | null | undefined; !stopped.aborted; ) {
-      const { firstBadIndex } = await inspectCurrent(ask);
-      if (firstBadIndex === null && told !== undefined) {
+    const known = fault instanceof WitnessedElsewhere ? fault.said : null;
+    state = { kind: 'broken', firstBadIndex: null, ...(known ? { witness: known.witness, witnessSize: known.witnessSize } : {}) };
+    for (let told: string | undefined; !stopped.aborted; ) {
+      const { firstBadIndex, said } = await findFault(ask);
+      if (firstBadIndex === null && !said && told !== undefined) {
         log.warn('the audit log is whole again, signing goes on', { city });
         return;
       }
-      state = { kind: 'broken', firstBadIndex };
-      if (told !== firstBadIndex)
-        log.error('the audit log contradicts its checkpoints, nothing is signed', { city, firstBadIndex, fault: fault.fault });
-      told = firstBadIndex;
+      const witnessed = said ? { witness: said.witness, witnessSize: said.witnessSize } : {};
+      state = { kind: 'broken', firstBadIndex, ...witnessed };
+      const telling = JSON.stringify([firstBadIndex, witnessed]);
+      if (told !== telling)
+        log.error('the audit log contradicts its checkpoints, nothing is signed', {
+          city,
+          firstBadIndex,
+          ...witnessed,
+          fault: fault.fault,
+        });
+      told = telling;
       await sleepUntil(stopped, recheckMs);
     }
   };

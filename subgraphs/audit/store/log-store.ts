@@ -192,7 +192,8 @@ export type LogStep = {
 };
 const APPEND: Named = {
   name: 'log_append',
-  text: `WITH moved AS (UPDATE audit.log_state SET size = $4, xid = $5, entry_id = $6 WHERE city = $1 AND shard = $2 AND size = $3 RETURNING city, shard),
+  text: `WITH moved AS (UPDATE audit.log_state SET size = $4, xid = $5, entry_id = $6 WHERE city = $1 AND shard = $2 AND size = $3 AND NOT closed
+      RETURNING city, shard),
     tiles AS (INSERT INTO audit.log_tile (city, shard, level, n, data)
       SELECT m.city, m.shard, t.level, t.n, t.data FROM moved m, unnest($7::smallint[], $8::bigint[], $9::bytea[]) AS t (level, n, data)
       ON CONFLICT (city, shard, level, n) DO UPDATE SET data = excluded.data WHERE octet_length(log_tile.data) < octet_length(excluded.data)),

@@ -1,5 +1,5 @@
 import type { Named } from '#platform/database/city-database.ts';
-import type { Ask, EntryPosition } from './log-store.ts';
+import type { Ask, EntryPosition, LogRef } from './log-store.ts';
 
 /** A shard of a city's log. `final` is the last checkpoint of one that is closed; `vkey` is null where it was not seen since the last release. */
 export type ShardRow = {
@@ -13,6 +13,8 @@ export type ShardRow = {
   readonly final: { readonly size: number; readonly note: string } | null;
   readonly archivedAt: Date | null;
   readonly retiredAt: Date | null;
+  /** Milliseconds since it began, by the clock of the database. */
+  readonly ageMs: number;
 };
 
 type Row = Omit<ShardRow, 'begin' | 'final'> & {
@@ -27,7 +29,8 @@ const toShard = ({ xid, entryId, finalSize, finalNote, ...row }: Row): ShardRow 
   final: finalSize === null || finalNote === null ? null : { size: Number(finalSize), note: finalNote },
 });
 const COLUMNS = `o.city, o.shard, o.origin, o.vkey, o.begin_xid::text AS xid, o.begin_entry_id::text AS "entryId", o.began_at AS "beganAt",
-    o.closed_at AS "closedAt", o.final_size::text AS "finalSize", o.final_note AS "finalNote", o.archived_at AS "archivedAt", o.retired_at AS "retiredAt"`;
+    o.closed_at AS "closedAt", o.final_size::text AS "finalSize", o.final_note AS "finalNote", o.archived_at AS "archivedAt", o.retired_at AS "retiredAt",
+    (extract(epoch FROM clock_timestamp() - o.began_at) * 1000)::float8 AS "ageMs"`;
 
 const SHARDS: Named = { name: 'log_shards', text: `SELECT ${COLUMNS} FROM audit.log_shard o WHERE o.city = $1 ORDER BY o.shard` };
 /** The shards of a city's log, oldest first; none before the first has begun. */
@@ -51,3 +54,151 @@ const TELL_KEY: Named = {
 /** Writes down the public key of a shard that began before keys were kept. */
 export const tellShardKey = async (ask: Ask, city: string, shard: number, vkey: string): Promise<void> =>
   void (await ask(TELL_KEY, [city, shard, vkey]));
+
+const INSIDE: Named = {
+  name: 'log_is_inside',
+  text: `SELECT EXISTS (SELECT FROM audit.entry e, audit.log_state s, audit.log_shard o WHERE s.city = $1 AND s.shard = $2 AND o.city = s.city AND o.shard = s.shard
+      AND e.city = s.city AND e.xid = s.xid AND e.id > s.entry_id AND e.id BETWEEN o.min_id AND o.max_id) AS inside`,
+};
+/** Whether the transaction of the last entry that was logged has more entries, which are not logged yet. */
+export const isInsideTransaction = async (ask: Ask, { city, shard }: LogRef): Promise<boolean> =>
+  (await ask<{ inside: boolean }>(INSIDE, [city, shard]))[0]?.inside === true;
+
+/** An entry that ends or begins a shard, frozen. */
+export type ShardEntry = {
+  readonly eventId: string;
+  readonly recordedAt: Date;
+  readonly act: 'endLogShard' | 'beginLogShard' | 'beginLogShardAfterRestore';
+  readonly sealed: Uint8Array;
+  readonly body: Uint8Array;
+};
+const APPEND_ENTRY: Named = {
+  name: 'log_append_shard_entry',
+  text: `SELECT audit.append_shard_entry($1, $2, $3::timestamptz, $4, $5::bytea, $6::bytea)::text AS id`,
+};
+/** Puts an entry right behind the last one that the open shard has. Returns its id. */
+export const appendShardEntry = async (ask: Ask, city: string, entry: ShardEntry): Promise<string> => {
+  const { eventId, recordedAt, act, sealed, body } = entry;
+  const [row] = await ask<{ id: string }>(APPEND_ENTRY, [city, eventId, recordedAt, act, Buffer.from(sealed), Buffer.from(body)]);
+  if (!row) throw new Error('the entry of a shard was not written');
+  return row.id;
+};
+
+const CLOSE_STATE: Named = {
+  name: 'log_close_state',
+  text: `UPDATE audit.log_state SET closed = true WHERE city = $1 AND shard = $2 AND size = $3 AND NOT closed RETURNING city`,
+};
+const CLOSE: Named = {
+  name: 'log_close',
+  text: `UPDATE audit.log_shard SET closed_at = clock_timestamp(), final_size = $3, final_note = $4
+    WHERE city = $1 AND shard = $2 AND closed_at IS NULL RETURNING city`,
+};
+const OPEN: Named = {
+  name: 'log_open',
+  text: `WITH begun AS (INSERT INTO audit.log_shard (city, shard, origin, vkey, begin_xid, begin_entry_id, min_id, cluster)
+      SELECT city, shard + 1, $3, $4, $5, $6, coalesce($7, min_id), (SELECT system_identifier::text FROM pg_control_system())
+      FROM audit.log_shard WHERE city = $1 AND shard = $2 RETURNING city, shard, begin_xid, begin_entry_id),
+    state AS (INSERT INTO audit.log_state (city, shard, size, xid, entry_id) SELECT city, shard, 0, begin_xid, begin_entry_id FROM begun)
+    INSERT INTO audit.log_checkpoint (city, shard, size, note) SELECT city, shard, 0, $8 FROM begun`,
+};
+/** Closes a shard at its last checkpoint. Throws where it is no longer of that size, or closed. */
+export const closeShard = async (
+  ask: Ask,
+  { city, shard }: LogRef,
+  { size, note }: { readonly size: number; readonly note: string },
+): Promise<void> => {
+  const closed = [...(await ask(CLOSE_STATE, [city, shard, size])), ...(await ask(CLOSE, [city, shard, size, note]))];
+  if (closed.length !== 2) throw new Error('the shard was closed or went on meanwhile');
+};
+/**
+ * Begins the shard after a closed one, with the checkpoint of no entries. `minId` where entries of smaller ids belong to those before, whatever
+ * their transactions; else it has the ids of the one before.
+ */
+export const openShard = async (
+  ask: Ask,
+  { city, shard }: LogRef,
+  next: {
+    readonly origin: string;
+    readonly vkey: string;
+    readonly begin: EntryPosition;
+    readonly minId: string | null;
+    readonly note: string;
+  },
+): Promise<void> =>
+  void (await ask(OPEN, [city, shard, next.origin, next.vkey, next.begin.xid, next.begin.entryId, next.minId, next.note]));
+
+const PART_TIMES: Named = { name: 'log_part_times', text: `SELECT audit.part_log_times($1)::text AS "lastId"` };
+/** Parts what was logged before a restored backup from all that comes; the largest id of the former. Keeps everybody from writing entries until the end. */
+export const partLogTimes = async (ask: Ask, city: string): Promise<string> => {
+  const [row] = await ask<{ lastId: string }>(PART_TIMES, [city]);
+  if (!row) throw new Error('the times of the log were not parted');
+  return row.lastId;
+};
+
+/**
+ * Where a shard stands in its cluster's time. `cluster` is the system identifier that it was begun in, null where that was not kept, and `current` that
+ * of the cluster now. `isAhead`: the log, or an entry, has a transaction that this cluster has not begun yet. `isBehind`: every transaction that still runs, or will,
+ * comes behind the log's last.
+ */
+export type ClusterTime = {
+  readonly cluster: string | null;
+  readonly current: string;
+  readonly isAhead: boolean;
+  readonly isBehind: boolean;
+  /** How many entries the shard's part of the order has up to its last. */
+  readonly entries: number | null;
+};
+const CLUSTER_TIME: Named = {
+  name: 'log_cluster_time',
+  text: `SELECT o.cluster, c.system_identifier::text AS current,
+      s.xid >= pg_snapshot_xmax(pg_current_snapshot()) OR coalesce((SELECT e.xid >= pg_snapshot_xmax(pg_current_snapshot()) FROM audit.entry e
+        WHERE e.city = $1 AND e.id >= (SELECT m.min_id FROM audit.log_shard m WHERE m.city = $1 AND m.shard = $2) AND (e.xid, e.id) > (s.xid, s.entry_id)
+        ORDER BY e.xid DESC, e.id DESC LIMIT 1), false) AS "isAhead",
+      s.xid < pg_snapshot_xmin(pg_current_snapshot()) AS "isBehind",
+      CASE WHEN o.cluster <> c.system_identifier::text THEN (SELECT count(*) FROM audit.entry e WHERE e.city = $1
+        AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND (e.xid, e.id) <= (s.xid, s.entry_id) AND e.id BETWEEN o.min_id AND o.max_id) END::text AS entries
+    FROM audit.log_shard o JOIN audit.log_state s USING (city, shard), pg_control_system() c WHERE o.city = $1 AND o.shard = $2`,
+};
+export const readClusterTime = async (ask: Ask, { city, shard }: LogRef): Promise<ClusterTime | null> => {
+  const [row] = await ask<Omit<ClusterTime, 'entries'> & { entries: string | null }>(CLUSTER_TIME, [city, shard]);
+  return row ? { ...row, entries: row.entries === null ? null : Number(row.entries) } : null;
+};
+const TELL_CLUSTER: Named = {
+  name: 'log_tell_cluster',
+  text: `UPDATE audit.log_shard SET cluster = (SELECT system_identifier::text FROM pg_control_system()) WHERE city = $1 AND shard = $2`,
+};
+/** Writes down that the shard goes on in this cluster. */
+export const tellCluster = async (ask: Ask, { city, shard }: LogRef): Promise<void> => void (await ask(TELL_CLUSTER, [city, shard]));
+
+/** How long checkpoints stay: all of them, then one a minute, then one an hour. In milliseconds. */
+export type CheckpointKeeping = { readonly allMs: number; readonly minutesMs: number };
+const PRUNE: Named = {
+  name: 'log_prune',
+  text: `SELECT last_size::text AS "lastSize", pruned::int FROM audit.prune_checkpoints($1, $2, $3, $4, $5 * interval '1 ms', $6 * interval '1 ms')`,
+};
+/** Prunes among the `width` checkpoints behind a size. `lastSize` is where to go on; null behind the end. */
+export const pruneCheckpoints = async (
+  ask: Ask,
+  { city, shard }: LogRef,
+  after: number,
+  width: number,
+  { allMs, minutesMs }: CheckpointKeeping,
+): Promise<{ readonly lastSize: number | null; readonly pruned: number }> => {
+  const [row] = await ask<{ lastSize: string | null; pruned: number }>(PRUNE, [city, shard, after, width, allMs, minutesMs]);
+  return { lastSize: row?.lastSize ? Number(row.lastSize) : null, pruned: row?.pruned ?? 0 };
+};
+
+const TELL_ARCHIVED: Named = {
+  name: 'log_tell_archived',
+  text: `UPDATE audit.log_shard SET archived_at = clock_timestamp(), archive_sha256 = $3 WHERE city = $1 AND shard = $2 AND closed_at IS NOT NULL`,
+};
+/** Writes down that the shard is in the archive and was read back there; `sha256` is that over the names and hashes of its files. */
+export const tellArchived = async (ask: Ask, { city, shard }: LogRef, sha256: string): Promise<void> =>
+  void (await ask(TELL_ARCHIVED, [city, shard, sha256]));
+const RETIRE: Named = {
+  name: 'log_retire',
+  text: `SELECT audit.retire_log_shard($1, $2, $3 * interval '1 day', $4)::int AS gone`,
+};
+/** Deletes at most so many rows of what a shard holds, and tells how many; 0 once all is gone. Throws 23514 where it may not be. */
+export const retireRows = async (ask: Ask, { city, shard }: LogRef, retentionDays: number, limit: number): Promise<number> =>
+  (await ask<{ gone: number }>(RETIRE, [city, shard, retentionDays, limit]))[0]?.gone ?? 0;
