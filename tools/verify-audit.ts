@@ -188,7 +188,7 @@ const verifyOne = async (
         ...(mirror ? { onFile: mirror.put } : {}),
         signal: ending.signal,
       });
-      const isBehind = report.fault?.kind === 'rolled-back' || report.fault?.kind === 'no-quorum';
+      const isBehind = ['rolled-back', 'truncated', 'no-quorum'].includes(report.fault?.kind ?? '');
       if (!isBehind || !flags.isRemote || round === BEHIND_TRIES) return { log, report, mirror };
       await mirror?.drop();
       await new Promise((resolve) => setTimeout(resolve, BEHIND_MS));

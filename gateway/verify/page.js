@@ -26,6 +26,7 @@ const element = (name, content, ...classes) => {
   return made;
 };
 const box = (kind, title, ...parts) => element('div', [element('h3', title), ...parts], 'box', kind);
+const remark = (content, ...parts) => element('div', [element('p', content), ...parts], 'box', 'warn');
 const list = (pairs) =>
   element(
     'dl',
@@ -64,7 +65,7 @@ const fillCities = async () => {
   }
   const asked = new URLSearchParams(location.search).get('city');
   city.replaceChildren(...codes.map((code) => new Option(code, code, code === asked, code === asked)));
-  if (codes.length === 0) show(result, box('warn', text.notAsked));
+  if (codes.length === 0) show(result, remark(text.notAsked));
 };
 
 const describe = ({ report, state, ms }, code) => {
@@ -100,13 +101,10 @@ const describe = ({ report, state, ms }, code) => {
       ]
     : [];
   const told = notices.map(({ kind, shard, key }) =>
-    box(
-      'warn',
-      kind === 'trusted-on-first-use' ? text.onFirstUse(key) : kind === 'policy-differs' ? text.policyDiffers : text.notServed(shard),
-    ),
+    remark(kind === 'trusted-on-first-use' ? text.onFirstUse(key) : kind === 'policy-differs' ? text.policyDiffers : text.notServed(shard)),
   );
-  const warnings = shards.flatMap((each) => each.warnings.map(({ kind, index, count }) => box('warn', text.warning(kind, index, count))));
-  const kept = keep(code, state) ? [] : [box('warn', text.cannotKeep)];
+  const warnings = shards.flatMap((each) => each.warnings.map(({ kind, index, count }) => remark(text.warning(kind, index, count))));
+  const kept = keep(code, state) ? [] : [remark(text.cannotKeep)];
   return [
     box(isSound ? 'good' : 'bad', isSound ? text.sound(code) : text.broken(code), ...faults, ...parts),
     ...told,
@@ -126,7 +124,7 @@ const end = () => {
 };
 const tellFailure = (where, { reason, why }) => {
   const known = { 'bad-state': text.noStates, 'bad-policy': text.badPolicy }[reason];
-  show(where, known ? box('warn', known) : box('warn', text.notAsked, element('p', why, 'hint')));
+  show(where, known ? remark(known) : remark(text.notAsked, element('p', why, 'hint')));
 };
 
 at('log-form').addEventListener('submit', (event) => {
@@ -168,7 +166,7 @@ at('log-form').addEventListener('submit', (event) => {
 });
 stop.addEventListener('click', () => {
   end();
-  show(result, box('warn', text.stopped));
+  show(result, remark(text.stopped));
 });
 at('forget').addEventListener('click', () => {
   try {
@@ -176,7 +174,7 @@ at('forget').addEventListener('click', () => {
   } catch {
     // Nothing was kept either.
   }
-  show(result, box('warn', text.forgotten));
+  show(result, remark(text.forgotten));
 });
 
 const drop = at('drop');
@@ -212,7 +210,7 @@ let judging = open();
 at('proof-form').addEventListener('submit', async (event) => {
   event.preventDefault();
   const policies = knownPolicies();
-  if (policies.length === 0) return show(proofResult, box('warn', text.noPolicy));
+  if (policies.length === 0) return show(proofResult, remark(text.noPolicy));
   const [proof, leaf] = await Promise.all(['proof', 'leaf'].map((id) => at(id).files[0].arrayBuffer()));
   judging.onmessage = ({ data }) => {
     if (data.kind === 'failed') return tellFailure(proofResult, data);
