@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import { openLogKeeper } from '#audit/server.ts';
 import { EmbeddedFailure } from '#embedded/failure.ts';
-import { readNetwork } from '#embedded/read-network.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
+import { runExport } from './audit-log/export.ts';
 
 const HELP = `npm run audit-log -- check|rebuild [--city CODE] [--json]
 
 check    makes each city's log anew from its entries, in memory, and compares it with its tiles and every published checkpoint
+export   writes events as FHIR for an auditor, through the graph: npm run audit-log -- export --help
 rebuild  writes tiles and state anew from the entries, where these make every published checkpoint; otherwise writes nothing
 
   --city CODE   this city alone
@@ -17,6 +17,11 @@ Settings: DATA_DIR (.data) finds the running network; under NODE_ENV=production 
 While a city's log is gone through, its entries are accepted and none of them is signed.
 Exit: 0 all is as published or was made so, 1 something is not or a city does not answer, 2 the command line or the settings are wrong.
 `;
+
+// What an auditor asks of the graph needs none of what follows.
+if (process.argv[2] === 'export') process.exit(await runExport(process.argv.slice(3)));
+const { openLogKeeper } = await import('#audit/server.ts');
+const { readNetwork } = await import('#embedded/read-network.ts');
 
 const usage = (reason: string): never => {
   console.error(`${reason}\n\n${HELP}`);

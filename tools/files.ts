@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { Failure, sayFileFault, UsageError } from './files/failure.ts';
-import { type Graph, login, openGraph } from './files/graph.ts';
+import type { Graph } from './files/graph.ts';
 import { watchInterrupts } from './files/interrupt.ts';
 import { toShown, toSize } from './files/names.ts';
-import { askPerson, makeProgress } from './files/terminal.ts';
+import { openSession, readUrl } from './files/session.ts';
+import { makeProgress } from './files/terminal.ts';
 
 const HELP = `npm run files -- COMMAND [options]
 
@@ -72,19 +73,6 @@ const readArguments = () => {
   }
 };
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
-const readUrl = (given: string): string => {
-  if (!URL.canParse(given) || !['http:', 'https:'].includes(new URL(given).protocol))
-    throw new UsageError('--url is an address such as https://graph.example.org');
-  const { origin, hostname, protocol } = new URL(given);
-  // Password and names of files would pass in the open.
-  if (protocol === 'http:' && !isLoopback(hostname)) throw new UsageError('--url beyond this machine is an https address.');
-  return origin;
-};
-const readLanguage = (env: NodeJS.ProcessEnv): string => {
-  const tag = env['LC_ALL'] || env['LC_MESSAGES'] || env['LANG'] || '';
-  return /^fr(?:[_.@-]|$)/i.test(tag) ? 'fr' : 'en';
-};
 const readVersion = (text: string | undefined): number | null => {
   if (text === undefined) return null;
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError('--version is a number from 1 on.');
@@ -99,17 +87,6 @@ const readPriority = (text = 'MEDIUM'): string => {
   const priority = text.toUpperCase();
   if (!['HIGH', 'MEDIUM', 'LOW'].includes(priority)) throw new UsageError('--priority is HIGH, MEDIUM or LOW.');
   return priority;
-};
-
-const openSession = async (url: string, user: string | undefined): Promise<Graph> => {
-  const { env } = process;
-  const connection = { url, language: readLanguage(env) };
-  const token = env['CAREGRAPH_TOKEN'];
-  if (token) return openGraph(connection, { token, refreshToken: null });
-  const otherwise = 'Say who you are: --user NAME and CAREGRAPH_PASSWORD, or CAREGRAPH_TOKEN.';
-  const username = user ?? env['CAREGRAPH_USER'] ?? (await askPerson('Login name: ', false, otherwise));
-  const password = env['CAREGRAPH_PASSWORD'] || (await askPerson(`Password of ${toShown(username)}: `, true, otherwise));
-  return openGraph(connection, await login(connection, username, password));
 };
 
 /** The patient whom the options name, or the caller. */
@@ -186,7 +163,7 @@ const run = async (): Promise<number> => {
   if (words.length < known.least || words.length > known.most) throw new UsageError(`${command} takes ${known.wants}.`);
   const strange = (Object.keys(flags) as Flag[]).find((flag) => !EVERYWHERE.includes(flag) && !known.flags.includes(flag));
   if (strange) throw new UsageError(`${command} has no option --${strange}.`);
-  const url = readUrl(flags.url ?? `http://127.0.0.1:${process.env['PORT'] || '4000'}`);
+  const url = readUrl(flags.url);
   const [priority, version, patienceMs] = [readPriority(flags.priority), readVersion(flags.version), readPatience(flags.patience)];
   const isPlain = flags.plain === true;
   const progress = makeProgress(flags.json !== true);
