@@ -6,7 +6,7 @@ import type { ShardRow } from '../store/shard-store.ts';
 import type { AuditPolicy } from './witness/audit-policy.ts';
 
 /** A checkpoint as everybody gets it, `note` with the lines of witnesses. `witnesses` are those whose cosignature verified; `isWitnessed`: they are as many as the policy asks for. */
-export type Publication = Omit<PublishableCheckpoint, 'lines'> & {
+export type Publication = Omit<PublishableCheckpoint, 'lines' | 'recent'> & {
   readonly witnesses: readonly Witnessed[];
   readonly isWitnessed: boolean;
 };
@@ -61,7 +61,7 @@ export const makePublication = (policy: AuditPolicy): FindPublication => {
     // The last checkpoint of a shard that is closed is the one that counts.
     if (closedAt !== null) return take(newest);
     for (const each of found) {
-      if (!(await standingOf(each)).isWitnessed) continue;
+      if (!each.recent || !(await standingOf(each)).isWitnessed) continue;
       if (each.size >= before || before > newest.size) return take(each);
       return take(found.find(({ size }) => size === before) ?? newest);
     }

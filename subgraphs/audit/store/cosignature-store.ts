@@ -42,13 +42,20 @@ const PUBLISHABLE: Named = {
       WHERE c.city = $1 AND c.shard = $2 ORDER BY c.size DESC LIMIT ${NEWEST}),
     top AS (SELECT n.size, n.at, n.at > clock_timestamp() - interval '${BEHIND_SECONDS} seconds' AS fresh FROM newest n ORDER BY n.size DESC LIMIT 1),
     eligible AS (SELECT n.*, (SELECT string_agg(w.line, '' ORDER BY w.witness) FROM audit.log_cosignature w
-        WHERE w.city = n.city AND w.shard = n.shard AND w.size = n.size) AS lines
-      FROM newest n, top t WHERE n.size = t.size OR n.size = $3 OR (t.fresh AND n.at >= t.at - interval '${BEHIND_SECONDS} seconds'))
-    SELECT e.size::text, e.note, coalesce(e.lines, '') AS lines, e.at FROM eligible e, top t
+        WHERE w.city = n.city AND w.shard = n.shard AND w.size = n.size) AS lines,
+        n.size = t.size OR (t.fresh AND n.at >= t.at - interval '${BEHIND_SECONDS} seconds') AS recent
+      FROM newest n, top t WHERE n.size IN (t.size, $3) OR (t.fresh AND n.at >= t.at - interval '${BEHIND_SECONDS} seconds'))
+    SELECT e.size::text, e.note, coalesce(e.lines, '') AS lines, e.at, e.recent FROM eligible e, top t
     WHERE e.lines IS NOT NULL OR e.size IN (t.size, $3) ORDER BY e.size DESC LIMIT 12`,
 };
-/** `note` has the log's signature alone, `lines` are those of witnesses. */
-export type PublishableCheckpoint = { readonly size: number; readonly note: string; readonly lines: string; readonly at: Date };
+/** `note` has the log's signature alone, `lines` are those of witnesses. `recent`: the newest, or recent enough to be shown in its place. */
+export type PublishableCheckpoint = {
+  readonly size: number;
+  readonly note: string;
+  readonly lines: string;
+  readonly at: Date;
+  readonly recent: boolean;
+};
 /**
  * Checkpoints of a shard that may be shown, newest first, with the lines of their witnesses: the newest of all, the one of size `shown`, and those
  * with witnesses that are at most 5 s older than the newest, as long as that one is not older itself. A replica may answer.

@@ -49,10 +49,13 @@ export const makeFetch =
   async (
     path: string,
     headers: Readonly<Record<string, string>> = {},
-    method: 'GET' | 'HEAD' | 'PUT' | 'OTHER' = 'GET',
+    method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'OTHER' = 'GET',
+    sent: string | Uint8Array = '',
   ): Promise<Fetched> => {
-    const none = (async function* (): AsyncGenerator<Uint8Array> {})();
-    const answer = await transfer({ method, path, headers, body: none, caller, sessionEnded: false, signal: new AbortController().signal });
+    const body = (async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(sent);
+    })();
+    const answer = await transfer({ method, path, headers, body, caller, sessionEnded: false, signal: new AbortController().signal });
     const parts: Uint8Array[] = [];
     if (typeof answer.body === 'string') parts.push(Buffer.from(answer.body));
     else if (answer.body) for await (const piece of answer.body) parts.push(piece);

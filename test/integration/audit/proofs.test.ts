@@ -32,6 +32,7 @@ beforeAll(async () => {
     subjects: network.subjects,
     log,
     sequencing: { pollMs: 20, recheckMs: 50 },
+    witnessing: null,
   })) as Subgraph;
   executor = makeExecutor(subgraph, log);
   if (subgraph.transfer) fetchFile = makeFetch(subgraph.transfer);

@@ -54,6 +54,7 @@ const start = async (
     secrets: network.secrets,
     log,
     sequencing: { pollMs: 20, recheckMs: 100, standbyMs: 50, ...more },
+    witnessing: null,
   })) as Subgraph;
   running.add(subgraph);
   if (!subgraph.transfer) throw new Error('nothing is served');

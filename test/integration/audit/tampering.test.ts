@@ -29,6 +29,7 @@ const start = async (more: Parameters<typeof startAudit>[0]['sequencing'] = {}):
     subjects: network.subjects,
     log,
     sequencing: { pollMs: 20, recheckMs: 100, standbyMs: 50, ...more },
+    witnessing: null,
   })) as Subgraph;
   return subgraph;
 };
