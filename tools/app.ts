@@ -3,9 +3,12 @@ import { startAudit } from '#audit/server.ts';
 import { startFiles } from '#files/server.ts';
 import { startGateway } from '#gateway/server.ts';
 import { startPatients } from '#patients/server.ts';
+import type { Spools } from '#platform/audit/spool.ts';
+import { startSpooled } from '#platform/audit/start-spooled.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { FilesConfig } from '#platform/config/files.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
+import type { SpoolConfig } from '#platform/config/spool.ts';
 import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
@@ -27,6 +30,8 @@ export type AppSettings = {
   readonly files: FilesConfig;
   /** Stores and keyring of the subjects' keys, which are there. */
   readonly subjects: SubjectsConfig;
+  /** Where entries of readings wait while a primary is gone; null or left out: such readings are refused. */
+  readonly spool?: SpoolConfig | null;
   readonly log: Log;
   /** How often ended sessions are read, in milliseconds. */
   readonly sessionsEveryMs?: number;
@@ -45,15 +50,16 @@ export const startApp = async (settings: AppSettings): Promise<App> => {
     await Promise.all(running.map((subgraph) => subgraph.stop()));
     await subjects.stop();
   };
+  const spooled = async <C>(name: string, start: (spools: Spools | null) => Promise<Subgraph<C>>): Promise<void> => {
+    running.push((await startSpooled(settings.spool ?? null, name, { cities: codes, log }, start)) as Subgraph);
+  };
   try {
-    running.push(
-      ...(await Promise.all([
-        startPatients(parts),
-        startScheduling({ ...parts, appointmentTypes: settings.appointmentTypes }),
-        startFiles({ ...parts, files: settings.files }),
-        startAudit(parts),
-      ])),
-    );
+    await Promise.all([
+      spooled('patients', (spools) => startPatients({ ...parts, spools })),
+      spooled('scheduling', (spools) => startScheduling({ ...parts, spools, appointmentTypes: settings.appointmentTypes })),
+      spooled('files', (spools) => startFiles({ ...parts, spools, files: settings.files })),
+      spooled('audit', (spools) => startAudit({ ...parts, spools })),
+    ]);
     const gateway = await startGateway({
       supergraphSdl: readFileSync(SUPERGRAPH_PATH, 'utf8'),
       subgraphs: Object.fromEntries(running.map((subgraph) => [subgraph.name, { kind: 'in-process' as const, subgraph }])),

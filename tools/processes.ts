@@ -148,6 +148,13 @@ export const startProcesses = async (
       ASSERTION_PUBLIC_KEYS: publicKey(secrets.assertionKey),
       SUBJECT_INDEX_KEY: secrets.subjectIndexKey,
       ...subjectsEnv(settings.subjects),
+      ...(settings.spool
+        ? {
+            AUDIT_SPOOL_DIR: path.resolve(settings.spool.folder),
+            AUDIT_SPOOL_BYTES: String(settings.spool.maxBytes),
+            AUDIT_SPOOL_ALARM_SECONDS: String(settings.spool.alarmSeconds),
+          }
+        : {}),
     };
     const urls = await Promise.all(
       SUBGRAPHS.map(async (name) => {

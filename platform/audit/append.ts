@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { CityDatabase, Transaction } from '#platform/database/city-database.ts';
-import { isConnectionFailure, isDeadline, isReadOnlyServer, isRetryable } from '#platform/database/errors.ts';
+import { CityUnavailableError, isConnectionFailure, isDeadline, isReadOnlyServer, isRetryable } from '#platform/database/errors.ts';
+import { newId } from '#platform/database/new-id.ts';
 import { APPEND_AUDIT, type AuditEvent, toAuditValues } from './event.ts';
 
 /** The entry of an act could not be written, so the act did not happen. */
@@ -12,6 +13,29 @@ export class AuditUnavailableError extends Error {
     this.city = city;
   }
 }
+
+/** Whether the city's primary is gone, not only slow or unwilling with this statement. */
+const isGone = (error: unknown): boolean =>
+  error instanceof CityUnavailableError && (error.cause === undefined || isConnectionFailure(error.cause));
+
+/**
+ * Keeps entries of readings in the spool for a primary that is gone; they are on the disk when this returns. Throws `AuditUnavailableError`
+ * where there is no spool, it is full or its disk fails, the primary is there, or one of the entries is no reading: a decision or a change
+ * is never told afterwards. An entry of which `error` leaves open whether it was written keeps its id, under which it is written once.
+ */
+export const spoolReadings = async (
+  db: CityDatabase,
+  readings: readonly { readonly event: AuditEvent; readonly eventId: string }[],
+  error: unknown,
+): Promise<void> => {
+  const { spool, subjects, city } = db;
+  if (!spool || !isGone(error) || readings.some(({ event }) => event.action !== 'R')) throw new AuditUnavailableError(city.code, error);
+  try {
+    await spool.append(readings.map(({ event, eventId }) => toAuditValues({ ...event, spooled: true }, subjects, eventId)));
+  } catch (failure) {
+    throw new AuditUnavailableError(city.code, failure);
+  }
+};
 
 /** Inside a transaction, what says that the server is gone or that the whole may be tried again stays the driver's error. */
 const failedInside = (event: AuditEvent, error: unknown): unknown =>
@@ -28,12 +52,16 @@ export const appendAuditIn = async (tx: Transaction, event: AuditEvent): Promise
   }
 };
 
-/** Appends an entry by itself on the city's primary: for refusals, denials and reads. */
+/**
+ * Appends an entry by itself on the city's primary: for refusals, denials and reads. While the primary is gone the entry of a reading goes to
+ * the spool, where there is one.
+ */
 export const appendAudit = async (db: CityDatabase, event: AuditEvent): Promise<void> => {
+  const eventId = newId(event.city, 'evt');
   try {
-    await db.named(APPEND_AUDIT, toAuditValues(event, db.subjects));
+    await db.named(APPEND_AUDIT, toAuditValues(event, db.subjects, eventId));
   } catch (error) {
-    throw new AuditUnavailableError(event.city, error);
+    await spoolReadings(db, [{ event, eventId }], error);
   }
 };
 

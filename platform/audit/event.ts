@@ -39,6 +39,8 @@ export type AuditEvent = {
   readonly requestId: string;
   /** Further personal values, committed to in the leaf and sealed beside it. */
   readonly values?: Readonly<Record<string, string>>;
+  /** Of a reading: its entry waited in a spool until the city's primary was back. */
+  readonly spooled?: boolean;
 };
 
 /** Column list of an entry, in the order of `toAuditValues`. */
@@ -56,6 +58,10 @@ export const AUDIT_TYPES: readonly string[] = [
   'bytea',
   'bytea',
 ];
+/** What stands in such a column. */
+export type AuditValue = string | number | null | Date | Uint8Array;
+/** Place of `recorded_at` among them. */
+export const RECORDED_AT = 2;
 /** How many parameters an entry takes. */
 export const AUDIT_PARAMETERS = AUDIT_TYPES.length;
 
@@ -99,8 +105,7 @@ export const subjectOf = (
  * values are sealed beside it, each under its subject's key; a subject whose key was destroyed is committed to and disclosed nowhere.
  * `subjects` are those of the event's city. Returns the values of `AUDIT_COLUMNS`. Must be inserted in the act's own transaction.
  */
-export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys): readonly unknown[] => {
-  const eventId = newId(event.city, 'evt');
+export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys, eventId = newId(event.city, 'evt')): readonly AuditValue[] => {
   const recordedAt = new Date();
   const sealer = makeSealer(eventId, subjects);
   const { accountId: actorId } = event.actor;
@@ -143,6 +148,7 @@ export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys): readonl
     }),
     values: Object.fromEntries(Object.entries(event.values ?? {}).map(([name, value]) => [name, commit(`value:${name}`, value)])),
     requestId: event.requestId,
+    ...(event.spooled ? { spooled: true } : {}),
   };
   return [
     event.city,

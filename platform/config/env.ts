@@ -12,6 +12,7 @@ import type { CityConfig, NodeAddress } from './city.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { FilesConfig, Keyring, KeysConfig, StoreConfig } from './files.ts';
 import type { DatabaseRole, Secrets, SigningKey } from './secrets.ts';
+import type { SpoolConfig } from './spool.ts';
 import type { SubjectsConfig } from './subjects.ts';
 
 /** Settings by name, as the process got them. */
@@ -31,6 +32,8 @@ export type StartConfig = {
   readonly files: FilesConfig;
   /** The same of the subjects' keys; the keyring is that of the files. */
   readonly subjects: SubjectsConfig;
+  /** In `dataDir` as well. */
+  readonly spool: SpoolConfig | null;
 };
 
 export const SUBGRAPH_NAMES = ['patients', 'scheduling', 'files', 'audit'] as const;
@@ -50,6 +53,8 @@ export type SubgraphConfig<N extends SubgraphName = SubgraphName> = {
   readonly files: N extends 'files' ? FilesConfig : null;
   /** Keys of the audit log's subjects. */
   readonly subjects: SubjectsConfig;
+  /** Where entries of readings wait while a primary is gone; null: such readings are refused. */
+  readonly spool: SpoolConfig | null;
   /** Which logs and witnesses the audit subgraph believes (https://c2sp.org/tlog-policy); null: those of the cities, and for the others. */
   readonly auditPolicy: string | null;
 };
@@ -237,6 +242,8 @@ const asBytes: Reader<number> = (text) =>
   SAFE_SIZE.test(text) && Number.isSafeInteger(Number(text)) && Number(text) > 0
     ? Number(text)
     : because('is a whole number of bytes, 1 or more');
+const asSeconds: Reader<number> = (text) =>
+  /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) : because('is a whole number of seconds, 1 or more');
 const asShare: Reader<number> = (text) =>
   /^0?(?:\.\d{1,6})?$/.test(text) && Number(text) <= MAX_FLOOR ? Number(text) : because(`is a share of the disk from 0 to ${MAX_FLOOR}`);
 const asPublicUrl: Reader<string> = (text) => {
@@ -479,6 +486,16 @@ const embeddedSubjects = (dataDir: string): SubjectsConfig => {
   };
 };
 
+const DEFAULT_SPOOL_BYTES = 64 * 1024 ** 2;
+const DEFAULT_SPOOL_ALARM = 900;
+/** Where entries of readings wait; `folder` unless the environment names another. Null: nowhere. */
+const spoolOf = (reading: Reading, folder: string | null): SpoolConfig | null => {
+  const given = reading.optional<string | null>('AUDIT_SPOOL_DIR', asText, folder);
+  const maxBytes = reading.optional('AUDIT_SPOOL_BYTES', asBytes, DEFAULT_SPOOL_BYTES);
+  const alarmSeconds = reading.optional('AUDIT_SPOOL_ALARM_SECONDS', asSeconds, DEFAULT_SPOOL_ALARM);
+  return given === null ? null : { folder: given, maxBytes, alarmSeconds };
+};
+
 type Kept = 'FILES' | 'SUBJECTS';
 
 /** Who holds the key-encryption keys: one of three settings says it, and every city has to have a key there. */
@@ -580,6 +597,7 @@ export const readStartConfig = (env: Environment = process.env): StartConfig => 
     trustProxy: reading.optional('TRUST_PROXY', asFlag, false),
     files: embeddedFiles(reading, reading.optional('DATA_DIR', asText, '.data')),
     subjects: embeddedSubjects(reading.optional('DATA_DIR', asText, '.data')),
+    spool: spoolOf(reading, path.join(reading.optional('DATA_DIR', asText, '.data'), 'spool')),
   });
 };
 
@@ -636,6 +654,7 @@ export const readSubgraphConfig = <N extends SubgraphName>(name: N, env: Environ
     auditPolicy,
     files: files as SubgraphConfig<N>['files'],
     subjects: subjectsOf(reading, isProduction(env), cities),
+    spool: spoolOf(reading, null),
     assertionKeys: reading.required('ASSERTION_PUBLIC_KEYS', asPublicKeys, []),
     appointmentTypes: reading.optional('APPOINTMENT_TYPES', asTypes, DEFAULT_TYPES),
   });

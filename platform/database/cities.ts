@@ -1,3 +1,4 @@
+import type { Spools } from '#platform/audit/spool.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { SubjectKeys } from '#platform/subjects/subject-keys.ts';
 import { type CityDatabase, type DatabaseOptions, openCityDatabase } from './city-database.ts';
@@ -16,17 +17,24 @@ export type Cities = {
 };
 
 /** Settings for all cities; `subjects` gives each city's keys, for roles that write or read audit entries. */
-export type CitiesOptions = Omit<DatabaseOptions, 'subjects'> & {
+export type CitiesOptions = Omit<DatabaseOptions, 'subjects' | 'spool'> & {
   readonly subjects?: { readonly of: (city: string) => SubjectKeys };
+  /** Those of this role; what waits in them is written as long as the databases are open. */
+  readonly spools?: Pick<Spools, 'of' | 'drainInto'> | null;
 };
 
-export const openCities = (configs: readonly CityConfig[], { subjects, ...options }: CitiesOptions): Cities => {
+export const openCities = (configs: readonly CityConfig[], { subjects, spools = null, ...options }: CitiesOptions): Cities => {
   const databases = new Map(
     configs.map((config) => [
       config.code,
-      openCityDatabase(config, subjects ? { ...options, subjects: subjects.of(config.code) } : options),
+      openCityDatabase(config, {
+        ...options,
+        ...(subjects ? { subjects: subjects.of(config.code) } : {}),
+        ...(spools ? { spool: spools.of(config.code) } : {}),
+      }),
     ]),
   );
+  const stopDraining = spools?.drainInto([...databases.values()]);
   const find = (code: string): CityDatabase | null => databases.get(code) ?? null;
   return {
     codes: [...databases.keys()],
@@ -38,6 +46,7 @@ export const openCities = (configs: readonly CityConfig[], { subjects, ...option
     },
     all: [...databases.values()],
     stop: async () => {
+      await stopDraining?.();
       await Promise.all([...databases.values()].map((database) => database.stop()));
     },
   };

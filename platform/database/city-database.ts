@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import type { ReadingSpool } from '#platform/audit/spool.ts';
 import type { CityConfig, NodeAddress } from '#platform/config/city.ts';
 import { NO_SUBJECTS, type SubjectKeys } from '#platform/subjects/subject-keys.ts';
 import { CityUnavailableError, isConnectionFailure, isDeadline, isReadOnlyServer, isRetryable, OverloadedError } from './errors.ts';
@@ -27,6 +28,8 @@ export type DatabaseOptions = {
   readonly entities?: readonly EntitySchema[];
   /** Keys of the city's subjects; left out for roles that neither write nor read audit entries. */
   readonly subjects?: SubjectKeys;
+  /** Where entries of readings wait while the primary is gone; left out: such readings are refused. */
+  readonly spool?: ReadingSpool;
   /** Connections for named statements; TypeORM has up to half as many of its own. */
   readonly maxConnections?: number;
   readonly connectTimeoutMs?: number;
@@ -43,6 +46,8 @@ export type CityDatabase = {
   readonly city: CityConfig;
   /** Keys of the city's subjects; they throw where the role was opened without. */
   readonly subjects: SubjectKeys;
+  /** For audit entries alone; null where there is none. */
+  readonly spool: ReadingSpool | null;
   /** One statement on the primary, in a transaction of its own. */
   readonly named: <R>(statement: Named, values: readonly unknown[]) => Promise<R[]>;
   /** Several statements in one transaction on the primary. `fn` may run again after a deadlock, so it must have no other effects. */
@@ -212,6 +217,7 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
   return {
     city,
     subjects,
+    spool: options.spool ?? null,
     named: <R>({ name, text }: Named, values: readonly unknown[]) =>
       onPrimary((node) => query(node, { name, text, values: [...values] }) as Promise<R[]>),
     transaction: (fn, { statementTimeoutMs: ownTimeoutMs } = {}) =>

@@ -1,3 +1,5 @@
+import type { Spools } from '#platform/audit/spool.ts';
+import { startSpooled } from '#platform/audit/start-spooled.ts';
 import { ConfigurationError, readSubgraphConfig, type SubgraphConfig, type SubgraphName } from '#platform/config/env.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { describeError, type Log, makeLog } from '#platform/observability/log.ts';
@@ -53,6 +55,7 @@ export const runSubgraph = <N extends SubgraphName, C>(
   start: (
     settings: Pick<SubgraphConfig<N>, 'cities' | 'secrets' | 'appointmentTypes' | 'files' | 'auditPolicy'> & {
       readonly subjects: Subjects;
+      readonly spools: Spools | null;
       readonly log: Log;
     },
   ) => Promise<Subgraph<C>>,
@@ -62,7 +65,10 @@ export const runSubgraph = <N extends SubgraphName, C>(
     const log = makeLog(name, logLevel);
     const codes = cities.map(({ code }) => code);
     const subjects = await openSubjects(config.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log });
-    const subgraph = await start({ cities, secrets, appointmentTypes, files, subjects, log, auditPolicy: config.auditPolicy });
+    const { auditPolicy } = config;
+    const subgraph = await startSpooled(config.spool, name, { cities: codes, log }, (spools) =>
+      start({ cities, secrets, appointmentTypes, files, subjects, spools, log, auditPolicy }),
+    );
     const served = await serveSubgraph(subgraph, { host, port, assertionKeys, log });
     const stop = async (): Promise<void> => {
       await served.stop();

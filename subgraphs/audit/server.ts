@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
+import type { Spools } from '#platform/audit/spool.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import { openCities } from '#platform/database/cities.ts';
@@ -31,6 +32,8 @@ export type AuditSettings = {
     readonly databasePasswords: Pick<Secrets['databasePasswords'], 'audit' | 'sequencer'>;
   };
   readonly subjects: Subjects;
+  /** Where entries of readings wait while a primary is gone; left out: such readings are refused. */
+  readonly spools?: Spools | null;
   readonly log: Log;
   /** How the sequencers of the cities' logs go about it; null: none runs in this process. */
   readonly sequencing?: Pick<
@@ -84,13 +87,14 @@ export const startAudit = async ({
   cities: configs,
   secrets,
   subjects,
+  spools = null,
   log,
   sequencing = {},
   shredding = {},
   auditPolicy = null,
   witnessing: pace = {},
 }: AuditSettings): Promise<Subgraph<Context>> => {
-  const cities = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit, subjects });
+  const cities = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit, subjects, spools });
   const writers = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 4 });
   const keys = openLogKeys(secrets);
   const witnessing = openWitnessing({ cities, writers, secrets, policy: auditPolicy, log, ...(pace ? { pace } : {}) });

@@ -2,6 +2,7 @@ import { hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
+import type { Spools } from '#platform/audit/spool.ts';
 import { openStore } from '#platform/blobs/open-store.ts';
 import type { BlobStore } from '#platform/blobs/store.ts';
 import type { CityConfig } from '#platform/config/city.ts';
@@ -40,6 +41,8 @@ export type FilesSettings = {
   };
   readonly files: FilesConfig;
   readonly subjects: Pick<Subjects, 'of'>;
+  /** Where entries of readings wait while a primary is gone; left out: such readings are refused. */
+  readonly spools?: Spools | null;
   readonly log: Log;
   readonly clock?: () => Date;
   /** Called at the steps of an act; a test ends the story there by throwing or by ending the process. */
@@ -76,6 +79,7 @@ export const startFiles = async (settings: FilesSettings): Promise<Files> => {
     password: secrets.databasePasswords.files,
     maxWaiting: 1_000,
     subjects: settings.subjects,
+    spools: settings.spools ?? null,
   });
   const opened: { readonly stop: () => Promise<void> }[] = [cities];
   try {

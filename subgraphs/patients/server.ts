@@ -3,6 +3,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
 import { makeTokenSigner } from '#platform/access/token.ts';
 import type { Caller } from '#platform/access/viewer.ts';
+import type { Spools } from '#platform/audit/spool.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import { openCities } from '#platform/database/cities.ts';
@@ -23,6 +24,8 @@ export type PatientsSettings = {
   readonly cities: readonly CityConfig[];
   readonly secrets: Secrets;
   readonly subjects: Pick<Subjects, 'of'>;
+  /** Where entries of readings wait while a primary is gone; left out: such readings are refused. */
+  readonly spools?: Spools | null;
   readonly log: Log;
   readonly clock?: () => Date;
   /** How many passwords are hashed at once; all processors but one by default. */
@@ -40,6 +43,7 @@ export const startPatients = async (settings: PatientsSettings): Promise<Subgrap
     password: secrets.databasePasswords.patients,
     entities: PATIENT_ENTITIES,
     subjects: settings.subjects,
+    spools: settings.spools ?? null,
   });
   const services = makeServices({ cities, clock, cursors: makeCursorCodec(secrets.cursorKey), passwords, signToken });
   const configs = new Map(settings.cities.map((city) => [city.code, city]));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
+import type { Spools } from '#platform/audit/spool.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import { type Cities, openCities } from '#platform/database/cities.ts';
@@ -38,6 +39,8 @@ export type SchedulingSettings = {
   readonly cities: readonly CityConfig[];
   readonly secrets: Secrets;
   readonly subjects: Pick<Subjects, 'of'>;
+  /** Where entries of readings wait while a primary is gone; left out: such readings are refused. */
+  readonly spools?: Spools | null;
   readonly log: Log;
   readonly clock?: () => Date;
   /** Types of appointment that can be had, in every city. */
@@ -89,6 +92,7 @@ export const startScheduling = async (settings: SchedulingSettings): Promise<Sch
     password: secrets.databasePasswords.scheduling,
     entities: [FeeEntity],
     subjects: settings.subjects,
+    spools: settings.spools ?? null,
     maxConnections: settings.maxConnections ?? 12,
     maxWaiting: 1_000,
   });
