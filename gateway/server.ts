@@ -20,6 +20,7 @@ import type { TransferPace } from '#platform/http/serve-transfer.ts';
 import { closeHttpServer, makeHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { makeMetrics } from '#platform/observability/metrics.ts';
+import { tellAuditFigures } from './audit-figures.ts';
 import { BAD_TOKEN, languageOf, makeAuthenticator } from './authenticate.ts';
 import { openInProcess } from './data-sources/in-process.ts';
 import { openOverHttp } from './data-sources/over-http.ts';
@@ -315,7 +316,10 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     const state = await health();
     return reply.code(state.status === 'ready' ? 200 : 503).send(state);
   });
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  app.get('/metrics', async (_request, reply) => {
+    tellAuditFigures(await health(), settings.cities, metrics);
+    return reply.type(metrics.contentType).send(await metrics.text());
+  });
   app.get('/.well-known/jwks.json', async (_request, reply) =>
     reply
       .header('cache-control', 'public, max-age=300')

@@ -12,6 +12,8 @@ export type Metrics = {
   readonly subscriptionEnded: (transport: string) => void;
   /** One transfer outside the graph: `upload` or `download`, `ok`, `refused` or `broken`, and its bytes. */
   readonly transfer: (kind: string, outcome: string, bytesIn: number, bytesOut: number) => void;
+  /** A city's audit log: whether it is signed, and how much its witness keeps against other logs. */
+  readonly auditLog: (city: string, isSigned: boolean, alarms: number) => void;
   readonly text: () => Promise<string>;
   readonly contentType: string;
   readonly stop: () => void;
@@ -54,6 +56,18 @@ export const makeMetrics = (): Metrics => {
     labelNames: ['direction'],
     registers,
   });
+  const signing = new Gauge({
+    name: 'caregraph_audit_log_signing',
+    help: 'Whether a city’s audit log is signed: 1 where it is, also by another process.',
+    labelNames: ['city'],
+    registers,
+  });
+  const alarms = new Gauge({
+    name: 'caregraph_audit_log_alarms',
+    help: 'Forks and rewritten pasts of other logs of which a city, as their witness, keeps the proof.',
+    labelNames: ['city'],
+    registers,
+  });
   // A histogram looks its labels up at each figure; the few there are are kept.
   const known = new Map<string, Histogram.Internal<string>>();
   const of = (key: string, find: () => Histogram.Internal<string>): Histogram.Internal<string> => {
@@ -76,6 +90,10 @@ export const makeMetrics = (): Metrics => {
       transfers.inc({ kind, outcome });
       transferred.inc({ direction: 'in' }, bytesIn);
       transferred.inc({ direction: 'out' }, bytesOut);
+    },
+    auditLog: (city, isSigned, count) => {
+      signing.set({ city }, isSigned ? 1 : 0);
+      alarms.set({ city }, count);
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openCities } from '#platform/database/cities.ts';
-import { openCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { openCheckpoint, parseCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { hashLeaf, verifyInclusion } from '#platform/tlog/merkle.ts';
-import { makeNoteVerifier } from '#platform/tlog/note.ts';
+import { makeNoteVerifier, parseNote } from '#platform/tlog/note.ts';
+import { judgeCheckpoint, parsePolicy } from '#platform/tlog/policy.ts';
 import { openTileReader } from '#platform/tlog/tile-reader.ts';
 import { tilePath, tilesSince } from '#platform/tlog/tiles.ts';
+import { formatAddCheckpoint, parseConflict } from '#platform/tlog/witness.ts';
 import {
   bodiesOf,
   checkpointOf,
@@ -124,7 +126,65 @@ describe('the audit logs of a running network', () => {
     for (const name of ['', 'MTL', 'MTL/', 'XXX/checkpoint', 'MTL/tile/0/000/..', 'MTL/checkpoint?x=1', 'MTL/%2e%2e/key'])
       expect([name, (await fetchFile(name)).status]).toEqual([name, 404]);
     const ready = (await (await fetch(`${app.graph.url}/health/ready`)).json()) as { auditLog?: Record<string, { state: string }> };
-    expect(ready.auditLog).toEqual({ MTL: { state: 'signing' }, QUE: { state: 'signing' }, SHE: { state: 'signing' } });
+    expect(ready.auditLog).toMatchObject({ MTL: { state: 'signing' }, QUE: { state: 'signing' }, SHE: { state: 'signing' } });
+  });
+
+  it.each(['MTL', 'QUE', 'SHE'])('carry the lines of two other cities within two seconds, also through the gateway: %s', async (city) => {
+    const token = await app.tokenOf('SHEP0001');
+    const { patientId } = await app.account('SHEP0001');
+    await app.graph.ask('query ($id: ID!) { patient(id: $id) { id } }', { id: patientId }, { token });
+    const from = performance.now();
+    const size = (await bodiesOf(await app.network.admin(city), city)).length;
+    const policy = parsePolicy(Buffer.from((await fetchFile(`${city}/policy`)).bytes).toString());
+    const others = ['MTL', 'QUE', 'SHE'].filter((each) => each !== city);
+    await until(
+      async () => {
+        const judgement = await judgeCheckpoint((await fetchFile(`${city}/checkpoint`)).bytes, policy);
+        return judgement.kind === 'accepted' && judgement.checkpoint.size >= size && judgement.witnesses.length === 2;
+      },
+      10_000,
+      'two lines',
+    );
+    console.info(`from an act to two cosignatures, ${city}: ${Math.round(performance.now() - from)} ms`);
+    const { data } = await app.graph.ask<{
+      auditCheckpoint: { isWitnessed: boolean; witnesses: { name: string; at: string }[]; note: string };
+    }>('query ($city: String!) { auditCheckpoint(city: $city) { isWitnessed note witnesses { name at } } }', { city });
+    expect(data?.auditCheckpoint).toMatchObject({ isWitnessed: true, witnesses: others.map((name) => ({ name })) });
+    const note = parseNote(data?.auditCheckpoint.note ?? '');
+    const witness = others[0] ?? '';
+    const told = `${app.graph.url}/audit/${witness}/witness/add-checkpoint`;
+    const post = (body: string) => fetch(told, { method: 'POST', body, signal: AbortSignal.timeout(5_000) });
+    const again = await post(formatAddCheckpoint({ oldSize: 0, proof: [], note }));
+    expect([again.status, again.headers.get('content-type')]).toEqual([409, 'text/x.tlog.size']);
+    expect(parseConflict(await again.text())).toBeGreaterThanOrEqual(parseCheckpoint(note.text).size);
+    expect((await post('canary')).status).toBe(400);
+    expect((await post('x'.repeat(20_000))).status).toBe(413);
+    expect((await fetch(told, { signal: AbortSignal.timeout(5_000) })).status).toBe(405);
+  });
+
+  it('show how they are witnessed in health and figures', async () => {
+    type Logs = Record<string, { alarms: unknown[]; witnesses: Record<string, { state: string }> }>;
+    const readLogs = async (): Promise<Logs> =>
+      ((await (await fetch(`${app.graph.url}/health/ready`, { signal: AbortSignal.timeout(5_000) })).json()) as { auditLog: Logs })
+        .auditLog;
+    const cities = ['MTL', 'QUE', 'SHE'];
+    await until(
+      async () => {
+        const logs = await readLogs();
+        return cities.every((city) => cities.every((other) => other === city || logs[city]?.witnesses[other]?.state === 'cosigning'));
+      },
+      15_000,
+      'every witness at work',
+    );
+    for (const [city, { alarms, witnesses }] of Object.entries(await readLogs())) {
+      expect(alarms).toEqual([]);
+      expect(Object.keys(witnesses)).toEqual(cities.filter((each) => each !== city));
+    }
+    const figures = await (await fetch(`${app.graph.url}/metrics`)).text();
+    for (const city of cities) {
+      expect(figures).toContain(`caregraph_audit_log_signing{city="${city}"} 1`);
+      expect(figures).toContain(`caregraph_audit_log_alarms{city="${city}"} 0`);
+    }
   });
 
   const go = 'go';
@@ -134,7 +194,24 @@ describe('the audit logs of a running network', () => {
     async () => {
       const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-go-'));
       try {
-        const { bytes } = await fetchFile('MTL/checkpoint');
+        const policy = parsePolicy(Buffer.from((await fetchFile('MTL/policy')).bytes).toString());
+        let bytes: Uint8Array = new Uint8Array();
+        await until(
+          async () => {
+            bytes = (await fetchFile('MTL/checkpoint')).bytes;
+            const judgement = await judgeCheckpoint(bytes, policy);
+            return judgement.kind === 'accepted' && judgement.witnesses.length === 2;
+          },
+          10_000,
+          'two lines',
+        );
+        const witnessKeys = await Promise.all(
+          ['QUE', 'SHE'].map(async (city) =>
+            Buffer.from((await fetchFile(`${city}/witness/key`)).bytes)
+              .toString()
+              .trim(),
+          ),
+        );
         const vkey = Buffer.from((await fetchFile('MTL/key')).bytes)
           .toString()
           .trim();
@@ -157,8 +234,17 @@ describe('the audit logs of a running network', () => {
         const env = { ...process.env, GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '', GOCACHE: path.join(folder, 'cache') };
         const verifier = path.join(folder, 'verify');
         execFileSync(go, ['build', '-o', verifier, 'test/support/go-verifier/main.go'], { env, timeout: 60_000 });
-        const run = () => spawnSync(verifier, ['-dir', path.join(folder, 'log'), '-log', vkey], { encoding: 'utf8', timeout: 30_000 });
+        const run = (witnesses: readonly string[] = witnessKeys) =>
+          spawnSync(verifier, ['-dir', path.join(folder, 'log'), '-log', vkey, ...witnesses.flatMap((key) => ['-witness', key])], {
+            encoding: 'utf8',
+            timeout: 30_000,
+          });
         expect(run()).toMatchObject({ status: 0, stderr: '' });
+        // The city's own witness did not sign.
+        const own = Buffer.from((await fetchFile('MTL/witness/key')).bytes)
+          .toString()
+          .trim();
+        expect(run([own]).status).not.toBe(0);
         const spoilt = Buffer.from((await fetchFile('MTL/tile/0/000.p/1')).bytes);
         spoilt[0] = (spoilt[0] ?? 0) ^ 1;
         put(tilePath(tiles[0] ?? { level: 0, index: 0, width: 1 }), spoilt);
