@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { randomBytesOf } from '#platform/database/random-bytes.ts';
 import { type SubjectKeys, TAG_BYTES } from '#platform/subjects/subject-keys.ts';
 
@@ -44,38 +44,49 @@ const readFields = (plain: Buffer, into: Map<string, Disclosed>): void => {
 };
 
 /** What the ciphertext of a subject is bound to: the entry's id and the subject's tag. */
-const boundTo = (eventId: string, tag: Uint8Array): Buffer => Buffer.concat([Buffer.from(eventId, 'utf8'), tag]);
+const boundTo = (eventId: string, tag: Uint8Array): Buffer => {
+  const bound = Buffer.allocUnsafe(eventId.length + TAG_BYTES);
+  bound.write(eventId, 'latin1');
+  bound.set(tag, eventId.length);
+  return bound;
+};
+
+type Group = { readonly subject: string; readonly tag: Buffer; readonly key: KeyObject | null; fields: Buffer[] };
 
 /**
  * Seals the values of one entry: a byte 1, then for each subject its tag (16), a random nonce (12), the ciphertext's length (4, high byte first),
  * the ciphertext and its authentication tag (16): AES-256-GCM under the subject's key, bound to the event's id and the tag.
  */
 export const makeSealer = (eventId: string, subjects: SubjectKeys) => {
-  const groups: { readonly tag: Buffer; readonly fields: Buffer[] }[] = [];
+  const groups: Group[] = [];
+  /** Each subject is asked for once: what is looked up costs as much as what is sealed. */
+  const groupOf = (subject: string): Group => {
+    for (const group of groups) if (group.subject === subject) return group;
+    const tag = subjects.tagOf(subject);
+    const group = { subject, tag, key: subjects.keyOf(tag), fields: [] };
+    groups.push(group);
+    return group;
+  };
   return {
     /** The subject's tag; null where its key was destroyed. */
     tagOf: (subject: string): Buffer | null => {
-      const tag = subjects.tagOf(subject);
-      return subjects.keyOf(tag) === null ? null : tag;
+      const { tag, key } = groupOf(subject);
+      return key === null ? null : tag;
     },
     /** Puts a value among the subject's; left out where the subject's key was destroyed. */
     add: (subject: string, name: string, salt: Uint8Array, value: string): void => {
-      const tag = subjects.tagOf(subject);
-      if (subjects.keyOf(tag) === null) return;
-      const field = toField(name, salt, value);
-      const group = groups.find((each) => each.tag.equals(tag));
-      if (group) group.fields.push(field);
-      else groups.push({ tag, fields: [field] });
+      const { key, fields } = groupOf(subject);
+      if (key !== null) fields.push(toField(name, salt, value));
     },
     seal: (): Buffer => {
       const pieces: Uint8Array[] = [Uint8Array.of(FORM)];
-      for (const { tag, fields } of groups) {
-        const key = subjects.keyOf(tag);
-        if (key === null) continue;
+      for (const { tag, key, fields } of groups) {
+        const [first] = fields;
+        if (key === null || first === undefined) continue;
         const head = Buffer.allocUnsafe(HEAD_BYTES);
         const nonce = randomBytesOf(NONCE_BYTES);
         const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(boundTo(eventId, tag));
-        const sealed = cipher.update(fields.length === 1 ? (fields[0] as Buffer) : Buffer.concat(fields));
+        const sealed = cipher.update(fields.length === 1 ? first : Buffer.concat(fields));
         cipher.final();
         head.set(tag, 0);
         head.set(nonce, TAG_BYTES);
