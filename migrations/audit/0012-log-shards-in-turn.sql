@@ -37,6 +37,10 @@ DECLARE
   top bigint;
   unlogged record;
 BEGIN
+  -- What is half deleted can no longer be counted.
+  IF EXISTS (SELECT FROM audit.log_shard WHERE city = in_city AND archived_at IS NOT NULL AND retired_at IS NULL) THEN
+    RAISE EXCEPTION 'a shard is being retired' USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
   -- What was logged has smaller ids than anything that was written after the backup was made.
   FOR o IN SELECT h.*, s.size, s.xid, s.entry_id FROM audit.log_shard h JOIN audit.log_state s USING (city, shard)
     WHERE h.city = in_city AND h.max_id = 9223372036854775807 AND s.size > 0 AND h.retired_at IS NULL ORDER BY h.shard

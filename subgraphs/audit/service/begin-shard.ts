@@ -17,6 +17,11 @@ import {
 import { checkHead, type SoundLog } from './check-log.ts';
 import type { Keyring, LogKey } from './log-key.ts';
 
+/** A command that cannot be carried out as things are; the message says what to do. */
+export class ShardRefusal extends Error {
+  override readonly name = 'ShardRefusal';
+}
+
 /** What a shard's last or first entry says of the other shard. */
 export const KIND = 'AuditLogShard';
 

@@ -6,9 +6,10 @@ import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
 import { openTileWriter } from '#platform/tlog/tile-writer.ts';
 import { type Ask, holdLog, type LogRef, readHead, readLoggedLeaves, replaceInLog, resetState } from '../store/log-store.ts';
 import { readShard, readShards, type ShardRow } from '../store/shard-store.ts';
-import { type BegunShard, beginShard } from './begin-shard.ts';
+import { type BegunShard, beginShard, ShardRefusal } from './begin-shard.ts';
 import { type Inspection, inspectLog } from './check-log.ts';
 import type { Keyring, LogVerifier } from './log-key.ts';
+import { type RetireSettings, retireShard } from './retire-shard.ts';
 import { findAside } from './shard-turns.ts';
 
 const CHUNK = 16_384;
@@ -88,10 +89,6 @@ const onConnection = async <T>(database: CityDatabase, run: (ask: Ask) => Promis
 export const listShards = (database: CityDatabase): Promise<ShardRow[]> =>
   onConnection(database, (ask) => readShards(ask, database.city.code));
 
-/** A command that cannot be carried out as things are; the message says what to do. */
-export class ShardRefusal extends Error {
-  override readonly name = 'ShardRefusal';
-}
 const PATIENCE_MS = 20_000;
 const BETWEEN_MS = 100;
 
@@ -123,3 +120,11 @@ export const turnShard = (
         );
     }
   });
+
+/** Takes a closed shard out of the database, into the archive; see `retireShard`. */
+export const retireLog = (
+  database: CityDatabase,
+  settings: Omit<RetireSettings, 'ask'>,
+  shard: number,
+): Promise<{ readonly folder: string; readonly deleted: number }> =>
+  onConnection(database, (ask) => retireShard({ ...settings, ask }, shard));

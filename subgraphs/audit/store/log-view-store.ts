@@ -1,5 +1,5 @@
 import type { CityDatabase, Named } from '#platform/database/city-database.ts';
-import type { Ask } from './log-store.ts';
+import type { Ask, LogRef } from './log-store.ts';
 
 /** Reads of a city that a replica may answer; what it gives is a log that was true, with the checkpoint of its size. */
 export const askReading =
@@ -16,10 +16,12 @@ const LATEST: Named = {
     FROM audit.log_checkpoint c WHERE c.city = $1 AND c.shard = $2 ORDER BY c.size DESC LIMIT 1`,
 };
 /** The latest checkpoint of a shard; null where it has not begun. */
-export const findCheckpoint = async (db: CityDatabase, shard: number): Promise<PublishedCheckpoint | null> => {
-  const [row] = await askReading(db)<Omit<PublishedCheckpoint, 'size'> & { size: string }>(LATEST, [db.city.code, shard]);
+export const readPublished = async (ask: Ask, { city, shard }: LogRef): Promise<PublishedCheckpoint | null> => {
+  const [row] = await ask<Omit<PublishedCheckpoint, 'size'> & { size: string }>(LATEST, [city, shard]);
   return row ? { ...row, size: Number(row.size) } : null;
 };
+export const findCheckpoint = (db: CityDatabase, shard: number): Promise<PublishedCheckpoint | null> =>
+  readPublished(askReading(db), { city: db.city.code, shard });
 
 const BUNDLE: Named = {
   name: 'log_bundle_bodies',
@@ -30,8 +32,10 @@ const BUNDLE: Named = {
     WHERE b.city = $1 AND b.shard = $2 AND b.n = $3 ORDER BY e.xid, e.id LIMIT $4::int`,
 };
 /** The first `width` entries of a bundle as they were logged; fewer or none where the log is not that long. */
-export const findBundle = async (db: CityDatabase, shard: number, n: number, width: number): Promise<Uint8Array[]> =>
-  (await askReading(db)<{ body: Uint8Array }>(BUNDLE, [db.city.code, shard, n, width])).map(({ body }) => body);
+export const readBundle = async (ask: Ask, { city, shard }: LogRef, n: number, width: number): Promise<Uint8Array[]> =>
+  (await ask<{ body: Uint8Array }>(BUNDLE, [city, shard, n, width])).map(({ body }) => body);
+export const findBundle = (db: CityDatabase, shard: number, n: number, width: number): Promise<Uint8Array[]> =>
+  readBundle(askReading(db), { city: db.city.code, shard }, n, width);
 
 /** Where an event stands: its shard and its index there. */
 export type LogPlace = { readonly shard: number; readonly index: number };

@@ -202,3 +202,13 @@ const RETIRE: Named = {
 /** Deletes at most so many rows of what a shard holds, and tells how many; 0 once all is gone. Throws 23514 where it may not be. */
 export const retireRows = async (ask: Ask, { city, shard }: LogRef, retentionDays: number, limit: number): Promise<number> =>
   (await ask<{ gone: number }>(RETIRE, [city, shard, retentionDays, limit]))[0]?.gone ?? 0;
+
+const BODIES: Named = {
+  name: 'log_size_of_bodies',
+  text: `SELECT coalesce(sum(octet_length(e.body)), 0)::text AS bytes FROM audit.log_shard o JOIN audit.log_state s USING (city, shard) JOIN audit.entry e
+      ON e.city = o.city AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND (e.xid, e.id) <= (s.xid, s.entry_id) AND e.id BETWEEN o.min_id AND o.max_id
+    WHERE o.city = $1 AND o.shard = $2`,
+};
+/** Bytes of a shard's entries. */
+export const sizeOfBodies = async (ask: Ask, { city, shard }: LogRef): Promise<number> =>
+  Number((await ask<{ bytes: string }>(BODIES, [city, shard]))[0]?.bytes ?? 0);

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { appendAudit } from '#platform/audit/append.ts';
+import { Outcome } from '#platform/audit/event.ts';
+import type { CityDatabase } from '#platform/database/city-database.ts';
+import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { parseNote } from '#platform/tlog/note.ts';
+import type { Ask } from '../store/log-store.ts';
+import { readShard, readShards, retireRows, type ShardRow, tellArchived } from '../store/shard-store.ts';
+import { KIND, ShardRefusal } from './begin-shard.ts';
+import type { Keyring } from './log-key.ts';
+import { archiveOf, type ClosedShard, isArchived, verifyArchive, writeArchive } from './shard-archive.ts';
+
+export type RetireSettings = {
+  /** A connection of the role `sequencer` whose statements may take as long as they need. */
+  readonly ask: Ask;
+  /** The city's database as the role `audit`, which writes the entries of what is done here. */
+  readonly audit: CityDatabase;
+  readonly keys: Keyring;
+  /** Folder of the archive. */
+  readonly archive: string;
+  /** Days for which a closed shard stays at least. */
+  readonly retentionDays: number;
+  /** Rows that are deleted in one transaction. */
+  readonly batch?: number;
+  readonly onProgress?: (step: 'archived' | 'deleting', count: number) => void;
+};
+
+const BATCH = 5_000;
+const DAY_MS = 86_400_000;
+
+/** Milliseconds since a shard was closed, by the clock of the database; null for an open one. */
+export const closedForMs = ({ beganAt, ageMs, closedAt }: ShardRow): number | null =>
+  closedAt === null ? null : beganAt.getTime() + ageMs - closedAt.getTime();
+
+/**
+ * Takes a closed shard out of the database: writes it to the archive, reads it back there, and deletes what it holds, a batch at a time; its row with the
+ * final checkpoint and the lines of its witnesses stays. Broken off at any step, it goes on from there when it is asked for again; before each deletion the
+ * archive is read back once more. Each step is an entry of the current shard. Throws `ShardRefusal` for a shard that is open or too young, `ArchiveError`.
+ */
+export const retireShard = async (
+  settings: RetireSettings,
+  shard: number,
+): Promise<{ readonly folder: string; readonly deleted: number }> => {
+  const { ask, audit, keys, archive, retentionDays, batch = BATCH, onProgress } = settings;
+  const city = audit.city.code;
+  const of = { city, shard };
+  const row = await readShard(ask, city, shard);
+  if (!row) throw new ShardRefusal(`the log of city ${city} has no shard ${shard}`);
+  const age = closedForMs(row);
+  if (age === null || !row.final) throw new ShardRefusal(`shard ${shard} of the log of city ${city} is open: begin another one first`);
+  if (row.retiredAt) return { folder: archiveOf(archive, of), deleted: 0 };
+  if (age < retentionDays * DAY_MS)
+    throw new ShardRefusal(
+      `shard ${shard} of the log of city ${city} was closed ${Math.floor(age / DAY_MS)} days ago, and AUDIT_RETENTION_DAYS keeps it for ${retentionDays}`,
+    );
+  const closed: ClosedShard = { of, key: keys.toVerifier(row), ...row.final };
+  const { origin, size, root } = parseCheckpoint(parseNote(row.final.note).text);
+  const tell = (act: string, more: { readonly sha256: string } | null = null): Promise<void> =>
+    appendAudit(audit, {
+      city,
+      observer: 'audit',
+      act,
+      action: act === 'archiveLogShard' ? 'E' : 'D',
+      outcome: Outcome.SUCCESS,
+      purpose: 'SYSADMIN',
+      actor: { role: 'SERVICE', city, accountId: null },
+      entities: [
+        { kind: KIND, id: `${origin}@${size}`, sha256: Buffer.from(root).toString('hex') },
+        ...(more ? [{ kind: 'AuditLogArchive', id: null, ...more }] : []),
+      ],
+      requestId: randomUUID(),
+    });
+  if (row.archivedAt === null && !(await isArchived(archive, of))) await writeArchive(ask, archive, closed);
+  const sha256 = await verifyArchive(archive, closed);
+  if (row.archivedAt === null) {
+    await tell('archiveLogShard', { sha256 });
+    await tellArchived(ask, of, sha256);
+  }
+  onProgress?.('archived', size);
+  await tell('beginRetireLogShard');
+  let deleted = 0;
+  for (;;) {
+    const gone = await retireRows(ask, of, retentionDays, batch);
+    if (gone === 0) break;
+    deleted += gone;
+    onProgress?.('deleting', deleted);
+  }
+  await tell('retireLogShard');
+  return { folder: archiveOf(archive, of), deleted };
+};
+
+/** Retires every shard of a city that is old enough, oldest first; returns their numbers. */
+export const retireOldShards = async (settings: RetireSettings): Promise<number[]> => {
+  const done: number[] = [];
+  for (const row of await readShards(settings.ask, settings.audit.city.code)) {
+    const age = closedForMs(row);
+    if (row.retiredAt || age === null || age < settings.retentionDays * DAY_MS) continue;
+    await retireShard(settings, row.shard);
+    done.push(row.shard);
+  }
+  return done;
+};

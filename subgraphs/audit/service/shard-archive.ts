@@ -1,0 +1,164 @@
+import { createHash, hash } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { equalBytes } from '#platform/tlog/bytes.ts';
+import { openCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { EMPTY_ROOT, hashLeaf } from '#platform/tlog/merkle.ts';
+import { openTileWriter } from '#platform/tlog/tile-writer.ts';
+import { formatBundle, MAX_ENTRY_BYTES, parseBundle, TILE_WIDTH, tilePath, tilesSince, widthOfTile } from '#platform/tlog/tiles.ts';
+import { type Ask, type LogRef, readCheckpoints } from '../store/log-store.ts';
+import { readBundle, readPublished } from '../store/log-view-store.ts';
+import { sizeOfBodies } from '../store/shard-store.ts';
+import { tileSource } from './check-log.ts';
+import type { LogVerifier } from './log-key.ts';
+
+/** A closed shard as its final checkpoint has it. */
+export type ClosedShard = { readonly of: LogRef; readonly key: LogVerifier; readonly size: number; readonly note: string };
+
+/** An archive that is not what it should be, or cannot be written; the message says what to do and names no content. */
+export class ArchiveError extends Error {
+  override readonly name = 'ArchiveError';
+}
+
+/** Where a shard lies in the archive. */
+export const archiveOf = (archive: string, { city, shard }: LogRef): string => path.join(archive, city, String(shard));
+
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+
+/** Writes a file that outlasts a crash. */
+const writeDurably = async (file: string, bytes: Uint8Array): Promise<void> => {
+  const handle = await open(file, 'w', 0o644);
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+const syncFolder = async (folder: string): Promise<void> => {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Room that has to stay free beside what is written. */
+const SPARE_BYTES = 64 * 1024 * 1024;
+const CHECKPOINTS = 500;
+
+/**
+ * Writes a closed shard as the files of a log (https://c2sp.org/tlog-tiles), with `key`, and the earlier checkpoints that are kept in `checkpoints/`. What
+ * stands beside the entries, such as sealed personal values, is not among them. Broken off, it begins anew; the folder has its name once all is
+ * there. Throws `ArchiveError` where there is no room, or a part of the shard is not there.
+ */
+export const writeArchive = async (ask: Ask, archive: string, { of, key, size }: ClosedShard): Promise<void> => {
+  const folder = archiveOf(archive, of);
+  const partial = `${folder}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  const { bavail, bsize } = await statfs(partial);
+  const needed = (await sizeOfBodies(ask, of)) + 40 * size + SPARE_BYTES;
+  if (bavail * bsize < needed) throw new ArchiveError(`the archive has too little room: ${Math.ceil(needed / 1024 / 1024)} MiB are needed`);
+  const folders = new Set<string>();
+  const write = async (name: string, bytes: Uint8Array): Promise<void> => {
+    const file = path.join(partial, name);
+    if (!folders.has(path.dirname(file))) {
+      await mkdir(path.dirname(file), { recursive: true });
+      folders.add(path.dirname(file));
+    }
+    await writeDurably(file, bytes);
+  };
+  const published = await readPublished(ask, of);
+  if (published?.size !== size) throw new ArchiveError('the final checkpoint of the shard is not there');
+  await write('checkpoint', Buffer.from(published.note));
+  await write('key', Buffer.from(`${key.vkey}\n`));
+  for (let index = 0; index * TILE_WIDTH < size; index++) {
+    const width = widthOfTile('entries', index, size);
+    const entries = await readBundle(ask, of, index, width);
+    if (entries.length !== width) throw new ArchiveError(`entries of the shard are not there, from ${index * TILE_WIDTH} on`);
+    await write(tilePath({ level: 'entries', index, width }), formatBundle(entries));
+  }
+  const source = tileSource(ask, of);
+  for (const tile of tilesSince(0, size)) {
+    const bytes = await source(tile);
+    if (!bytes) throw new ArchiveError('tiles of the shard are not there; npm run audit-log -- rebuild writes them anew');
+    await write(tilePath(tile), bytes);
+  }
+  for (let after = -1; ; ) {
+    const some = await readCheckpoints(ask, of, after, CHECKPOINTS);
+    for (const each of some) if (each.size < size) await write(path.join('checkpoints', String(each.size)), Buffer.from(each.note));
+    const last = some.at(-1);
+    if (!last) break;
+    after = last.size;
+  }
+  for (const each of folders) await syncFolder(each);
+  await syncFolder(partial);
+  await rename(partial, folder);
+  await syncFolder(path.dirname(folder));
+};
+
+const MAX_BUNDLE_BYTES = TILE_WIDTH * (2 + MAX_ENTRY_BYTES);
+
+/**
+ * Reads a shard back from the archive: its final checkpoint is the one that was published, and its entries make the root and every tile. Returns the
+ * SHA-256 over names and hashes of all these files. Throws `ArchiveError` where it is not so.
+ */
+export const verifyArchive = async (archive: string, { of, key, size, note }: ClosedShard): Promise<string> => {
+  const folder = archiveOf(archive, of);
+  const sums = createHash('sha256');
+  const read = async (name: string, maxBytes: number): Promise<Buffer> => {
+    const file = path.join(folder, name);
+    const length = await stat(file).then(
+      (found) => found.size,
+      () => null,
+    );
+    if (length === null || length > maxBytes) throw new ArchiveError(`${name} is not there, or is too long`);
+    const bytes = await readFile(file);
+    sums.update(`${hash('sha256', bytes)}  ${name}\n`);
+    return bytes;
+  };
+  const kept = await read('checkpoint', 1_000_000);
+  const { checkpoint } = await openCheckpoint(kept, [key.verifier]).catch(() => {
+    throw new ArchiveError('checkpoint is not signed by the key of the shard');
+  });
+  const published = await openCheckpoint(note, [key.verifier]);
+  const isFinal =
+    checkpoint.origin === key.origin &&
+    checkpoint.size === size &&
+    published.checkpoint.size === size &&
+    equalBytes(checkpoint.root, published.checkpoint.root);
+  if (!isFinal) throw new ArchiveError('checkpoint is not the final one of the shard');
+  if ((await read('key', 1_000)).toString() !== `${key.vkey}\n`) throw new ArchiveError('key is not that of the shard');
+  const writer = await openTileWriter(0, EMPTY_ROOT, async () => null);
+  for (let index = 0; index * TILE_WIDTH < size; index++) {
+    const width = widthOfTile('entries', index, size);
+    const name = tilePath({ level: 'entries', index, width });
+    const bytes = await read(name, MAX_BUNDLE_BYTES);
+    let entries: readonly Uint8Array[];
+    try {
+      entries = parseBundle(bytes, { width });
+    } catch {
+      throw new ArchiveError(`${name} holds no ${width} entries`);
+    }
+    writer.append(entries.map(hashLeaf));
+    for (const { tile, bytes: made } of writer.takeTiles()) {
+      // On the way there are partial tiles that grow further.
+      if (tile.width !== widthOfTile(tile.level, tile.index, size)) continue;
+      const tileName = tilePath(tile);
+      if (!equalBytes(await read(tileName, TILE_WIDTH * 32), made)) throw new ArchiveError(`${tileName} is not the tile over its entries`);
+    }
+  }
+  if (writer.size !== size || !equalBytes(writer.root(), checkpoint.root)) throw new ArchiveError('the entries do not make the root');
+  return sums.digest('hex');
+};
+
+export const isArchived = (archive: string, of: LogRef): Promise<boolean> => exists(archiveOf(archive, of));
