@@ -42,6 +42,17 @@ describe('the secrets of the embedded network', () => {
     expect(new Set(Object.values(logKeys).map(([key]) => key?.publicJwk['x'])).size).toBe(3);
     expect((await loadSecrets(folder, true)).secrets.logKeys).toEqual(logKeys);
   });
+  it('hold a key for each city as a witness, none of them that of a log, and keep it', async () => {
+    const { witnessKeys: _none, ...older } = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify(older), { mode: 0o600 });
+    const { witnessKeys, logKeys } = (await loadSecrets(folder, true)).secrets;
+    expect(Object.entries(witnessKeys).map(([city, key]) => [city, key.kid])).toEqual(
+      ['MTL', 'QUE', 'SHE'].map((city) => [city, `caregraph.example/witness/${city}`]),
+    );
+    const halves = [...Object.values(witnessKeys), ...Object.values(logKeys).flat()].map(({ publicJwk }) => publicJwk['x']);
+    expect(new Set(halves).size).toBe(6);
+    expect((await loadSecrets(folder, true)).secrets.witnessKeys).toEqual(witnessKeys);
+  });
   it('with halves of two pairs are damaged', async () => {
     const text = readFileSync(file, 'utf8');
     const content = JSON.parse(text);

@@ -141,6 +141,7 @@ describe('keys of the audit logs', () => {
     AUDIT_DB_PASSWORD: 'canary-password-2',
     SEQUENCER_DB_PASSWORD: 'canary-password-3',
     AUDIT_LOG_KEYS: JSON.stringify({ MTL: key('caregraph.example/audit/MTL') }),
+    AUDIT_WITNESS_KEYS: JSON.stringify({ MTL: key('caregraph.example/witness/MTL') }),
   };
   it('reach the audit subgraph alone, with the role that writes the log', () => {
     const { secrets } = readSubgraphConfig('audit', audit);
@@ -164,6 +165,45 @@ describe('keys of the audit logs', () => {
     const faults = faultsOf(() => readSubgraphConfig('audit', { ...audit, CITIES: JSON.stringify([montreal]), AUDIT_LOG_KEYS }));
     expect(faults).toEqual([expect.stringMatching(fault)]);
     expect(faults.join()).not.toContain('canary');
+  });
+
+  it('and of the witnesses are theirs alone', () => {
+    const { secrets, auditPolicy } = readSubgraphConfig('audit', audit);
+    expect(secrets.witnessKeys).toMatchObject({ MTL: { kid: 'caregraph.example/witness/MTL', publicJwk: { crv: 'Ed25519' } } });
+    expect(auditPolicy).toBeNull();
+    const { secrets: others } = readSubgraphConfig('patients', audit);
+    expect(others.witnessKeys).toEqual({});
+  });
+  it.each<[string, string, RegExp]>([
+    ['no key', '', /^AUDIT_WITNESS_KEYS is missing$/],
+    ['no JSON', 'canary', /^AUDIT_WITNESS_KEYS is no JSON$/],
+    ['a name with a space', JSON.stringify({ MTL: key('canary MTL') }), /^AUDIT_WITNESS_KEYS holds, by the code of each city/],
+    ['a key of another city', JSON.stringify({ QUE: key('canary/QUE') }), /^AUDIT_WITNESS_KEYS holds no key of MTL$/],
+    ['one key for two', JSON.stringify({ MTL: same, QUE: { ...same, kid: 'a/QUE' } }), /^AUDIT_WITNESS_KEYS is unsafe/],
+    [
+      'a key that signs a log',
+      JSON.stringify({ MTL: { ...JSON.parse(audit.AUDIT_LOG_KEYS).MTL, kid: 'canary' } }),
+      /^AUDIT_WITNESS_KEYS is unsafe: holds a key that signs a log$/,
+    ],
+  ])('of witnesses are refused: %s', (_title, AUDIT_WITNESS_KEYS, fault) => {
+    const faults = faultsOf(() => readSubgraphConfig('audit', { ...audit, CITIES: JSON.stringify([montreal]), AUDIT_WITNESS_KEYS }));
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toContain('canary');
+  });
+  it('of witnesses may be elsewhere where a policy says who they are', () => {
+    const read = (AUDIT_POLICY: string) =>
+      readSubgraphConfig('audit', { ...audit, AUDIT_WITNESS_KEYS: JSON.stringify({ QUE: key('w/QUE') }), AUDIT_POLICY });
+    expect(read('quorum none').auditPolicy).toBe('quorum none\n');
+    for (const [policy, fault] of [
+      ['canary', /^AUDIT_POLICY cannot be read: line 1 of the policy/],
+      ['log canary\nquorum none', /^AUDIT_POLICY cannot be read: line 1 of the policy/],
+      ['file:///nowhere/canary', /^AUDIT_POLICY names a file that cannot be read$/],
+      ['file://host/canary', /^AUDIT_POLICY is a policy, or a file/],
+    ] as const) {
+      const faults = faultsOf(() => read(policy));
+      expect(faults).toContainEqual(expect.stringMatching(fault));
+      expect(faults.join()).not.toContain('canary');
+    }
   });
 });
 
