@@ -7,6 +7,7 @@ const HELP = `npm run audit-log -- check|rebuild [--city CODE] [--json]
 
 check    makes each city's log anew from its entries, in memory, and compares it with its tiles and every published checkpoint
 export   writes events as FHIR for an auditor, through the graph: npm run audit-log -- export --help
+drill    tampers with logs of its own making and shows who finds it: npm run audit-log -- drill --help
 rebuild  writes tiles and state anew from the entries, where these make every published checkpoint; otherwise writes nothing
 
   --city CODE   this city alone
@@ -20,6 +21,7 @@ Exit: 0 all is as published or was made so, 1 something is not or a city does no
 
 // What an auditor asks of the graph needs none of what follows.
 if (process.argv[2] === 'export') process.exit(await runExport(process.argv.slice(3)));
+if (process.argv[2] === 'drill') process.exit(await (await import('./audit-log/drills/run.ts')).runDrillCommand(process.argv.slice(3)));
 const { openLogKeeper } = await import('#audit/server.ts');
 const { readNetwork } = await import('#embedded/read-network.ts');
 
