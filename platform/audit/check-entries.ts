@@ -56,18 +56,36 @@ const makeTable = () => {
   };
 };
 
-type Shape = Readonly<Record<string, unknown>>;
 const readEntry = (entry: Uint8Array): Shape | null => {
   const text = fromUtf8(entry);
   const value = text === null ? null : parseCanonicalJson(text);
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Shape) : null;
 };
 
+type Shape = Readonly<Record<string, unknown>>;
+
 export type EntryRules = {
   /** Code of the city whose log it is; null: that of the first entry. */
   readonly city: string | null;
   /** The time now. */
   readonly now: Date;
+  /** Told of entries that bind a shard of the log to the one before it or behind it. */
+  readonly onShardEntry?: (entry: ShardEntry) => void;
+};
+
+/**
+ * How the shards of a log are bound: the first entry of one names the last checkpoint of the one before, `<origin>@<size>` and its root as `sha256`; the
+ * last entry of one names the key of the one behind it.
+ */
+export type ShardEntry = { readonly index: number; readonly act: string; readonly what: string; readonly sha256: string | null };
+const SHARD_ACTS = ['beginLogShard', 'beginLogShardAfterRestore', 'endLogShard'];
+const readShardEntry = (index: number, { act, entities }: Shape): ShardEntry | null => {
+  if (typeof act !== 'string' || !SHARD_ACTS.includes(act) || !Array.isArray(entities)) return null;
+  const [entity] = entities as readonly Shape[];
+  const { kind, what, sha256 } = entity ?? {};
+  return kind === 'AuditLogShard' && typeof what === 'string'
+    ? { index, act, what, sha256: typeof sha256 === 'string' ? sha256 : null }
+    : null;
 };
 
 /**
@@ -76,7 +94,7 @@ export type EntryRules = {
  * minutes, as they do behind a clock that was turned back, or lie as far ahead.
  */
 export const makeEntryCheck =
-  ({ city: given, now }: EntryRules) =>
+  ({ city: given, now, onShardEntry }: EntryRules) =>
   (memory: EntryMemory | null): EntryCheck => {
     const kept = memory?.['latestMs'];
     const keptCity = memory?.['city'];
@@ -99,6 +117,8 @@ export const makeEntryCheck =
         const { id, city: of, recorded } = body ?? {};
         const at = typeof recorded === 'string' ? Date.parse(recorded) : Number.NaN;
         if (typeof id !== 'string' || typeof of !== 'string' || Number.isNaN(at)) return blame('entry-malformed', index);
+        const bound = body && onShardEntry ? readShardEntry(index, body) : null;
+        if (bound) onShardEntry?.(bound);
         city ??= of;
         if (of !== city) blame('entry-foreign', index);
         if (at < latestMs - JUMP_MS) {

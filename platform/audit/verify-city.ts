@@ -1,13 +1,12 @@
 import { fromUtf8, toHex } from '#platform/tlog/bytes.ts';
 import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
-import { sha256 } from '#platform/tlog/crypto.ts';
 import { type LogSource, SourceError } from '#platform/tlog/log-source.ts';
 import { type LogState, parseLogState } from '#platform/tlog/log-state.ts';
 import { formatVerifierKey, parseNote, parseVerifierKey, toVerifierKey } from '#platform/tlog/note.ts';
 import { type Policy, parsePolicy } from '#platform/tlog/policy.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
-import { type EntryFindings, type LogFault, type LogReport, verifyLog } from '#platform/tlog/verify-log.ts';
-import { makeEntryCheck } from './check-entries.ts';
+import { type LogFault, type LogReport, verifyLog } from '#platform/tlog/verify-log.ts';
+import { makeEntryCheck, type ShardEntry } from './check-entries.ts';
 
 /**
  * Whom a verifier believes: a policy, a log's key, or, at the first run, what the log's own server says (`policy` below the city, else `key`),
@@ -18,8 +17,11 @@ export type Trust =
   | { readonly kind: 'key'; readonly vkey: string }
   | { readonly kind: 'first-use' };
 
-/** A shard as it was seen. `policy` is what its log is believed by, a text after https://c2sp.org/tlog-policy */
-export type ShardState = { readonly policy: string; readonly log: LogState | null };
+/**
+ * A shard as it was seen. `policy` is what its log is believed by, a text after https://c2sp.org/tlog-policy; `next` the key that its last entry names
+ * for the shard behind it, null where it does not.
+ */
+export type ShardState = { readonly policy: string; readonly log: LogState | null; readonly next: string | null };
 /** What a verifier keeps of a city's log: its shards by their number, `0` for a log that has no numbers. */
 export type CityState = { readonly shards: Readonly<Record<string, ShardState>> };
 
@@ -72,7 +74,8 @@ export const parseCityState = (value: unknown): CityState => {
         if (!/^\d{1,9}$/.test(name) || !isShape(shard) || typeof shard['policy'] !== 'string')
           throw new TlogError('malformed', 'the state is not one that a verifier wrote');
         parsePolicy(shard['policy']);
-        return [name, { policy: shard['policy'], log: shard['log'] === null ? null : parseLogState(shard['log']) }];
+        const log = shard['log'] === null ? null : parseLogState(shard['log']);
+        return [name, { policy: shard['policy'], log, next: typeof shard['next'] === 'string' ? shard['next'] : null }];
       }),
     ),
   };
@@ -137,18 +140,10 @@ const readKey = (bytes: Uint8Array | null): string | null => {
     throw error;
   }
 };
-/** SHA-256 of a checkpoint's text without its signatures, as the entry that begins the next shard names it. */
-export const digestOfCheckpoint = (note: string): string => toHex(sha256(new TextEncoder().encode(parseNote(note).text)));
-
-/** What the first entry of a shard says of the shard before it. */
-const namesCheckpoint = (entry: Uint8Array, note: string): boolean => {
-  const text = fromUtf8(entry) ?? '';
-  try {
-    const body: unknown = JSON.parse(text);
-    return isShape(body) && body['act'] === 'beginLogShard' && text.includes(digestOfCheckpoint(note));
-  } catch {
-    return false;
-  }
+/** Whether an entry that begins a shard names the checkpoint of that note. */
+const namesCheckpoint = ({ what, sha256 }: ShardEntry, note: string): boolean => {
+  const { origin, size, root } = parseCheckpoint(parseNote(note).text);
+  return what === `${origin}@${size}` && sha256 === toHex(root);
 };
 
 /**
@@ -194,14 +189,17 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     const named = offered === null ? [] : keysFor(offered, of);
     const key = named[0] ?? readKey(await own('key'));
     if (key === null) throw new SourceError('the log serves neither a policy that names it nor a key; give --policy or --key');
-    const before = logKeys(states[String(shard - 1)]?.policy ?? '')[0];
-    if (before === undefined || !isSameKey(before, key)) notices.push({ kind: 'trusted-on-first-use', shard, key });
+    const before = states[String(shard - 1)];
+    const keysBefore = logKeys(before?.policy ?? '');
+    // The shard before names this one's key, or has the same.
+    const isVouched = before?.next === key || keysBefore.some((each) => isSameKey(each, key));
+    if (!isVouched) notices.push({ kind: 'trusted-on-first-use', shard, key });
     return policyFor(named.length > 0 ? named : [key], offered === null ? NO_WITNESS : witnessPart(offered));
   };
 
   const below = (shard: number, of: LogSource): LogSource => (hasNumbers ? (path) => of(`${shard}/${path}`) : of);
   const end = (fault: CityFault | null): CityReport => ({ isSound: fault === null, shards, fault, notices, state: { shards: states } });
-  let before: { readonly shard: number; readonly note: string } | null = null;
+  let before: { readonly note: string } | null = null;
   for (let shard = 1; shard <= newest; shard++) {
     const name = String(hasNumbers ? shard : 0);
     const own = below(shard, source);
@@ -210,41 +208,40 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     if (!head && shard < newest) {
       // A shard whose time has passed is deleted, and the one behind it still names its last checkpoint.
       notices.push({ kind: 'shard-not-served', shard, key: null });
-      before = kept?.log ? { shard, note: kept.log.note } : null;
+      before = kept?.log ? { note: kept.log.note } : null;
       continue;
     }
     const policy = await believe(Number(name), head && originIn(head), own);
-    let first: Uint8Array | null = null;
-    const rules = makeEntryCheck({ city, now });
+    const bound: ShardEntry[] = [];
     const report = await verifyLog({
       source: own,
       policy: parsePolicy(policy),
       known: kept?.log ?? null,
       isFull,
       copy: copy && below(shard, copy),
-      makeEntryCheck: (memory) => {
-        const check = rules(memory);
-        return {
-          ...check,
-          take: (index, entry) => {
-            if (index === 0) first = entry.slice();
-            check.take(index, entry);
-          },
-          finish: (read): Promise<EntryFindings> => check.finish(read),
-        };
-      },
+      makeEntryCheck: makeEntryCheck({ city, now, onShardEntry: (entry) => void bound.push(entry) }),
       onProgress: (done, total) => options.onProgress?.(shard, done, total),
       ...(onFile ? { onFile: (path: string, bytes: Uint8Array) => onFile(hasNumbers ? `${shard}/${path}` : path, bytes) } : {}),
       ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
       ...(options.signal ? { signal: options.signal } : {}),
     });
+    // Entries of a shard that is over may be deleted here once they are in an archive; its last checkpoint stays, and the next shard names it.
+    const { fault } = report;
+    if (shard < newest && fault?.kind === 'entry-missing' && fault.firstBadIndex === 0 && report.note !== null) {
+      notices.push({ kind: 'shard-not-served', shard, key: null });
+      states[name] = { policy, log: kept?.log ?? null, next: kept?.next ?? null };
+      before = { note: report.note };
+      continue;
+    }
     shards.push({ ...report, shard });
-    if (report.fault) return end({ ...report.fault, shard });
-    const begin: Uint8Array | null = first;
-    if (before && begin && !namesCheckpoint(begin, before.note))
+    if (fault) return end({ ...fault, shard });
+    const isFromStart = kept?.log === null || kept === null || isFull;
+    const begins = bound.find(({ act }) => act !== 'endLogShard');
+    const isBound = begins && before && namesCheckpoint(begins, before.note) && (begins.index === 0 || begins.act !== 'beginLogShard');
+    if (before && isFromStart && (report.size ?? 0) > 0 && !isBound)
       return end({ kind: 'shard-broken-off', shard, firstBadIndex: 0, isExact: true, notes: [before.note, report.note ?? ''] });
-    states[name] = { policy, log: report.state };
-    before = report.note === null ? null : { shard, note: report.note };
+    states[name] = { policy, log: report.state, next: bound.find(({ act }) => act === 'endLogShard')?.what ?? kept?.next ?? null };
+    before = report.note === null ? null : { note: report.note };
   }
   return end(null);
 };

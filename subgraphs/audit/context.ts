@@ -2,10 +2,11 @@ import DataLoader from 'dataloader';
 import type { Caller, Viewer } from '#platform/access/viewer.ts';
 import type { SeenEvent } from './domain/audit-event.ts';
 import type { CityView } from './domain/city.ts';
-import type { CheckpointView, ProofView } from './domain/log-view.ts';
+import type { CheckpointView, ProofView, VerificationView } from './domain/log-view.ts';
 import { type ExportArgs, type ExportPage, positionsOf } from './service/fhir-export.ts';
 import type { EventPage, FindEventsArgs } from './service/find-events.ts';
 import type { LogPosition, Prove } from './service/prove.ts';
+import type { VerifyAuditLog } from './service/verify-audit-log.ts';
 
 /** What the parts of this subgraph do, made once when it starts. */
 export type Services = {
@@ -18,6 +19,7 @@ export type Services = {
     page: { readonly first?: number | null; readonly after?: string | null },
   ) => Promise<EventPage>;
   readonly prove: Prove;
+  readonly verifyAuditLog: VerifyAuditLog;
   readonly cityNames: (language: 'en' | 'fr') => (code: string) => CityView | null;
 };
 
@@ -30,6 +32,7 @@ export type Context = {
     readonly exportEvents: (args: ExportArgs) => Promise<ExportPage>;
     readonly findTrail: (patientId: string, page: { readonly first?: number | null; readonly after?: string | null }) => Promise<EventPage>;
     readonly prove: Pick<Prove, 'checkpointOf' | 'proveGrowth'>;
+    readonly verifyAuditLog: (city: string) => Promise<VerificationView>;
     readonly city: (code: string) => CityView | null;
     /** The same for a code that an entry holds; throws where configuration lacks it. */
     readonly cityOf: (code: string) => CityView;
@@ -82,6 +85,7 @@ export const makeContext =
         exportEvents: (args) => services.exportEvents(caller, args),
         findTrail: (patientId, page) => services.findTrail(caller, patientId, page),
         prove: services.prove,
+        verifyAuditLog: (code) => services.verifyAuditLog(caller, code),
         city,
         cityOf: (code) => {
           const found = city(code);

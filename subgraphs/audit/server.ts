@@ -23,6 +23,7 @@ import { makePublication } from './service/publish-checkpoint.ts';
 import { makeReadEvents } from './service/read-events.ts';
 import { type SequencerSettings, startSequencer } from './service/sequencer.ts';
 import { makeServeLog } from './service/serve-log.ts';
+import { makeVerifyAuditLog, type VerifyAuditLogSettings } from './service/verify-audit-log.ts';
 import { openWitnessing, type WitnessingSettings } from './service/witness/open-witnessing.ts';
 import { makeServeWitness } from './service/witness/serve-witness.ts';
 
@@ -46,6 +47,8 @@ export type AuditSettings = {
   readonly auditPolicy?: string | null;
   /** How witnesses are asked; null: the logs of this process ask none. */
   readonly witnessing?: WitnessingSettings['pace'] | null;
+  /** How long an answer waits for a log that is gone through, and is given again. */
+  readonly verifying?: VerifyAuditLogSettings;
 };
 
 /** The keys of the cities' logs that are there. */
@@ -93,6 +96,7 @@ export const startAudit = async ({
   shredding = {},
   auditPolicy = null,
   witnessing: pace = {},
+  verifying = {},
 }: AuditSettings): Promise<Subgraph<Context>> => {
   const cities = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit, subjects, spools });
   const writers = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 4 });
@@ -124,6 +128,7 @@ export const startAudit = async ({
       findTrail: makeFindTrail(cities, cursors),
       exportEvents: makeExportEvents(cities, cursors, prove),
       prove,
+      verifyAuditLog: makeVerifyAuditLog(cities, keys, log, verifying),
       readEvents: makeReadEvents(cities),
       cityNames: (language) => makeCityNames(configs, language),
     }),

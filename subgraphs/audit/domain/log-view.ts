@@ -30,5 +30,18 @@ export type ConsistencyView = {
   readonly checkpoint: CheckpointView;
 };
 
+/** How far the verifying of a city's log is, or what it came to. `shard`, `firstBadIndex` and `fault` are null unless it is broken. */
+export type VerificationView = {
+  readonly city: string;
+  readonly state: 'RUNNING' | 'SOUND' | 'BROKEN';
+  readonly size: number;
+  readonly checked: number;
+  readonly shard: number | null;
+  readonly firstBadIndex: number | null;
+  readonly fault: 'ENTRIES' | 'TILES' | null;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+};
+
 /** A patient of whom nothing but the id is known here. */
 export type PatientReference = { readonly id: string };

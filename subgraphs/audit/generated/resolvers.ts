@@ -1,6 +1,6 @@
 // Written by "npm run codegen" from schema/audit.graphql; change that file and run it again.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { CheckpointView, ProofView, ConsistencyView, PatientReference } from '../domain/log-view.ts';
+import type { CheckpointView, ProofView, VerificationView, ConsistencyView, PatientReference } from '../domain/log-view.ts';
 import type { SeenEvent } from '../domain/audit-event.ts';
 import type { CityView } from '../domain/city.ts';
 import type { Context } from '../context.ts';
@@ -128,6 +128,47 @@ export type ConsistencyProof = {
   readonly hashes: ReadonlyArray<Scalars['String']['output']>;
   /** The latest checkpoint; its root is that of the newer tree where `toSize` is its size. */
   readonly checkpoint: AuditCheckpoint;
+};
+
+/** How far the verifying of a log is. */
+export type AuditVerificationState =
+  /** It is being gone through; ask again. */
+  | 'RUNNING'
+  /** Entries, tiles and every published checkpoint belong together. */
+  | 'SOUND'
+  /** They do not; `firstBadIndex` tells the first entry. */
+  | 'BROKEN';
+
+/** What is wrong in a log's database. */
+export type AuditLogFault =
+  /** Entries, or checkpoints, are not those that were published. */
+  | 'ENTRIES'
+  /** The entries are those that were published; hashes of the tree, or what is kept of their order, are not. They can be made anew from the entries. */
+  | 'TILES';
+
+/** What going through a city's log in its database came to. Whoever is to believe nobody verifies the public files instead: `npm run verify-audit`, or the page `/verify`. */
+export type AuditVerification = {
+  readonly __typename?: 'AuditVerification';
+  /** Code of the city. */
+  readonly city: Scalars['String']['output'];
+  /** How far it is. */
+  readonly state: AuditVerificationState;
+  /** How many entries there are to go through: those under checkpoints, of all shards that are still in the database. */
+  readonly size: Scalars['EntryCount']['output'];
+  /** How many were gone through. */
+  readonly checked: Scalars['EntryCount']['output'];
+  /** Number of the shard that is not sound, from 1. */
+  readonly shard?: Maybe<Scalars['Int']['output']>;
+  /** The first entry of that shard that is not as it was published. */
+  readonly firstBadIndex?: Maybe<Scalars['EntryCount']['output']>;
+  /** What is wrong. */
+  readonly fault?: Maybe<AuditLogFault>;
+  /** When this run began. */
+  readonly startedAt: Scalars['DateTime']['output'];
+  /** When it ended; null while it runs. */
+  readonly finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The latest checkpoint of the log, as of now. */
+  readonly checkpoint?: Maybe<AuditCheckpoint>;
 };
 
 /** A person who receives care. https://hl7.org/fhir/R4/patient.html */
@@ -300,6 +341,8 @@ export type Query = {
   readonly auditCheckpoint?: Maybe<AuditCheckpoint>;
   /** That a city's log has only grown from one size to another; to its latest checkpoint when `toSize` is left out. For anybody. */
   readonly consistencyProof?: Maybe<ConsistencyProof>;
+  /** Goes through a city's log in its database, or tells how far that is; by auditors. One run a city at a time; its result is given again for some seconds. Asking is audited. */
+  readonly verifyAuditLog?: Maybe<AuditVerification>;
 };
 
 
@@ -331,6 +374,11 @@ export type QueryConsistencyProofArgs = {
   city: Scalars['String']['input'];
   fromSize: Scalars['EntryCount']['input'];
   toSize?: InputMaybe<Scalars['EntryCount']['input']>;
+};
+
+
+export type QueryVerifyAuditLogArgs = {
+  city: Scalars['String']['input'];
 };
 
 
@@ -454,8 +502,11 @@ export type ResolversTypes = {
   AuditWitness: ResolverTypeWrapper<AuditWitness>;
   AuditProof: ResolverTypeWrapper<ProofView>;
   ConsistencyProof: ResolverTypeWrapper<ConsistencyView>;
-  Patient: ResolverTypeWrapper<PatientReference>;
+  AuditVerificationState: AuditVerificationState;
+  AuditLogFault: AuditLogFault;
+  AuditVerification: ResolverTypeWrapper<VerificationView>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  Patient: ResolverTypeWrapper<PatientReference>;
   AuditAction: AuditAction;
   AuditOutcome: AuditOutcome;
   AuditAgent: ResolverTypeWrapper<AuditAgent>;
@@ -483,8 +534,9 @@ export type ResolversParentTypes = {
   AuditWitness: AuditWitness;
   AuditProof: ProofView;
   ConsistencyProof: ConsistencyView;
-  Patient: PatientReference;
+  AuditVerification: VerificationView;
   Int: Scalars['Int']['output'];
+  Patient: PatientReference;
   AuditAgent: AuditAgent;
   AuditEntity: AuditEntity;
   AuditEvent: SeenEvent;
@@ -558,6 +610,19 @@ export type ConsistencyProofResolvers<ContextType = Context, ParentType extends 
   checkpoint?: Resolver<ResolversTypes['AuditCheckpoint'], ParentType, ContextType>;
 };
 
+export type AuditVerificationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditVerification'] = ResolversParentTypes['AuditVerification']> = {
+  city?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['AuditVerificationState'], ParentType, ContextType>;
+  size?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
+  checked?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
+  shard?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  firstBadIndex?: Resolver<Maybe<ResolversTypes['EntryCount']>, ParentType, ContextType>;
+  fault?: Resolver<Maybe<ResolversTypes['AuditLogFault']>, ParentType, ContextType>;
+  startedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  checkpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType>;
+};
+
 export type PatientResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Patient'] = ResolversParentTypes['Patient'], FederationReferenceType extends FederationReferenceTypes['Patient'] = FederationReferenceTypes['Patient']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Patient']> | FederationReferenceType, FederationReferenceType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
@@ -624,6 +689,7 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   auditEvent?: Resolver<Maybe<ResolversTypes['AuditEvent']>, ParentType, ContextType, RequireFields<QueryAuditEventArgs, 'id'>>;
   auditCheckpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType, RequireFields<QueryAuditCheckpointArgs, 'city'>>;
   consistencyProof?: Resolver<Maybe<ResolversTypes['ConsistencyProof']>, ParentType, ContextType, RequireFields<QueryConsistencyProofArgs, 'city' | 'fromSize'>>;
+  verifyAuditLog?: Resolver<Maybe<ResolversTypes['AuditVerification']>, ParentType, ContextType, RequireFields<QueryVerifyAuditLogArgs, 'city'>>;
 };
 
 export type Resolvers<ContextType = Context> = {
@@ -637,6 +703,7 @@ export type Resolvers<ContextType = Context> = {
   AuditWitness?: AuditWitnessResolvers<ContextType>;
   AuditProof?: AuditProofResolvers<ContextType>;
   ConsistencyProof?: ConsistencyProofResolvers<ContextType>;
+  AuditVerification?: AuditVerificationResolvers<ContextType>;
   Patient?: PatientResolvers<ContextType>;
   AuditAgent?: AuditAgentResolvers<ContextType>;
   AuditEntity?: AuditEntityResolvers<ContextType>;

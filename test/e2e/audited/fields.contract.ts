@@ -134,6 +134,7 @@ export const REASONS: Readonly<Record<string, readonly (readonly [string, string
   AuditCheckpoint: [['city origin size root note signedAt witnesses isWitnessed', LOG]],
   AuditWitness: [['name at', LOG]],
   ConsistencyProof: [['fromSize toSize hashes checkpoint', LOG]],
+  AuditVerification: [['city state size checked shard firstBadIndex fault startedAt finishedAt checkpoint', LOG]],
   LogoutSuccess: [['username', OWN]],
   RegisterPatientSuccess: [['username session', TOLD]],
   CreatePatientSuccess: [['patient', TOLD]],
