@@ -15,6 +15,8 @@ const SETTINGS: Readonly<Record<string, string | number>> = {
   max_wal_size: '512MB',
   wal_keep_size: '64MB',
   max_slot_wal_keep_size: '1GB',
+  // A segment that is used again holds what stood in it before until it is written over: what was erased goes with its segment instead.
+  wal_recycle: 'off',
   // A standby or primary that hangs is noticed in seconds.
   wal_sender_timeout: '5s',
   wal_receiver_timeout: '5s',
