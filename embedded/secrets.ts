@@ -155,3 +155,27 @@ export const loadSecrets = async (dataDir: string, clustersExist: boolean): Prom
     replicationPassword,
   };
 };
+
+/** The keys of the cities' logs in the form of the setting `AUDIT_LOG_KEYS`. */
+export const formatLogKeys = (logKeys: Secrets['logKeys']): string =>
+  JSON.stringify(
+    Object.fromEntries(Object.entries(logKeys).map(([city, keys]) => [city, keys.map(({ kid, privateJwk }) => ({ ...privateJwk, kid }))])),
+  );
+/** Writes these keys to a file that the processes of the network read (0600). */
+export const writeLogKeys = (file: string, logKeys: Secrets['logKeys']): Promise<void> =>
+  replaceFile(file, `${formatLogKeys(logKeys)}\n`, { durable: true });
+
+/**
+ * Makes a further key for a city's log and puts it last among them, in `DATA_DIR/secrets.json` and in the file that running processes read again. Nothing
+ * is signed with it before a shard begins. Throws EmbeddedFailure where the secrets cannot be read.
+ */
+export const addLogKey = async (dataDir: string, city: string): Promise<Secrets['logKeys']> => {
+  const { secrets } = await loadSecrets(dataDir, true);
+  const known = secrets.logKeys[city];
+  if (!known?.[0]) throw new EmbeddedFailure(`The network in ${dataDir} has no city ${city}.`);
+  const logKeys = { ...secrets.logKeys, [city]: [...known, makeLogKey(known[0].kid)] };
+  const file = path.join(dataDir, 'secrets.json');
+  await replaceFile(file, `${JSON.stringify({ ...JSON.parse((await readText(file)) ?? '{}'), logKeys }, null, 2)}\n`, { durable: true });
+  await writeLogKeys(path.join(dataDir, 'log-keys.json'), logKeys);
+  return logKeys;
+};

@@ -5,6 +5,7 @@ import { startGateway } from '#gateway/server.ts';
 import { startPatients } from '#patients/server.ts';
 import type { Spools } from '#platform/audit/spool.ts';
 import { startSpooled } from '#platform/audit/start-spooled.ts';
+import type { AuditShardsConfig } from '#platform/config/audit-shards.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { FilesConfig } from '#platform/config/files.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
@@ -32,6 +33,8 @@ export type AppSettings = {
   readonly subjects: SubjectsConfig;
   /** Where entries of readings wait while a primary is gone; null or left out: such readings are refused. */
   readonly spool?: SpoolConfig | null;
+  /** What happens to shards of the audit logs; left out: nothing by itself. */
+  readonly auditShards?: AuditShardsConfig;
   readonly log: Log;
   /** How often ended sessions are read, in milliseconds. */
   readonly sessionsEveryMs?: number;
@@ -58,7 +61,9 @@ export const startApp = async (settings: AppSettings): Promise<App> => {
       spooled('patients', (spools) => startPatients({ ...parts, spools })),
       spooled('scheduling', (spools) => startScheduling({ ...parts, spools, appointmentTypes: settings.appointmentTypes })),
       spooled('files', (spools) => startFiles({ ...parts, spools, files: settings.files })),
-      spooled('audit', (spools) => startAudit({ ...parts, spools })),
+      spooled('audit', (spools) =>
+        startAudit({ ...parts, spools, ...(settings.auditShards ? { auditShards: settings.auditShards } : {}) }),
+      ),
     ]);
     const gateway = await startGateway({
       supergraphSdl: readFileSync(SUPERGRAPH_PATH, 'utf8'),

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { formatLogKeys } from '#embedded/secrets.ts';
+import type { AuditShardsConfig } from '#platform/config/audit-shards.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import type { FilesConfig, KeysConfig, StoreConfig } from '#platform/config/files.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
@@ -26,6 +28,16 @@ const dsnOf = ({ nodes, database }: CityConfig): string =>
   `postgres://${nodes.map(({ host, port }) => `${host}:${port}`).join(',')}/${database}`;
 const privateKey = ({ kid, privateJwk }: SigningKey): string => JSON.stringify({ ...privateJwk, kid });
 const publicKey = ({ kid, publicJwk }: SigningKey): string => JSON.stringify({ ...publicJwk, kid });
+
+const auditShardsEnv = (shards: AuditShardsConfig | undefined): Readonly<Record<string, string>> =>
+  shards
+    ? {
+        AUDIT_SHARD_DAYS: String(shards.shardDays ?? 'none'),
+        AUDIT_RETENTION_DAYS: String(shards.retentionDays ?? 'none'),
+        AUDIT_CHECKPOINT_MINUTES: String(shards.checkpointMinutes),
+        ...(shards.archive === null ? {} : { AUDIT_ARCHIVE_DIR: path.resolve(shards.archive) }),
+      }
+    : {};
 
 const storeText = (store: StoreConfig): string =>
   store.kind === 'directory' ? pathToFileURL(path.resolve(store.folder)).href : JSON.stringify(store);
@@ -119,9 +131,10 @@ export const startProcesses = async (
     audit: {
       AUDIT_DB_PASSWORD: secrets.databasePasswords.audit,
       SEQUENCER_DB_PASSWORD: secrets.databasePasswords.sequencer,
-      AUDIT_LOG_KEYS: `{${Object.entries(secrets.logKeys)
-        .map(([city, keys]) => `"${city}":[${keys.map(privateKey).join(',')}]`)
-        .join(',')}}`,
+      AUDIT_LOG_KEYS: settings.auditShards?.keysFile
+        ? pathToFileURL(path.resolve(settings.auditShards.keysFile)).href
+        : formatLogKeys(secrets.logKeys),
+      ...auditShardsEnv(settings.auditShards),
       AUDIT_WITNESS_KEYS: `{${Object.entries(secrets.witnessKeys)
         .map(([city, key]) => `"${city}":${privateKey(key)}`)
         .join(',')}}`,

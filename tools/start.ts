@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
 import { seedDemo } from '#embedded/demo/seed.ts';
 import { EmbeddedFailure, type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
+import { writeLogKeys } from '#embedded/secrets.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { readStartConfig } from '#platform/config/env.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
@@ -78,6 +79,7 @@ try {
   const log = makeLog('caregraph', config.logLevel, path.join(config.dataDir, 'caregraph.log'));
   network = await startEmbeddedNetwork({ dataDir: config.dataDir, log, onProgress: say });
   const { cities, secrets } = network;
+  if (config.auditShards.keysFile) await writeLogKeys(config.auditShards.keysFile, secrets.logKeys);
   const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
   const ran = await Promise.all(cities.map((city) => migrateCity(city, migrator)));
   say(`schemas up to date (${ran.flat().length} migrations ran)`);

@@ -2,12 +2,13 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { PublicKey } from '#platform/access/token.ts';
 import { isDemoKeyring, parseKeyring, readKeyringFile } from '#platform/keys/keyring-form.ts';
 import type { LogLevel } from '#platform/observability/log.ts';
 import { parsePolicy } from '#platform/tlog/policy.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
+import type { AuditShardsConfig } from './audit-shards.ts';
 import type { CityConfig, NodeAddress } from './city.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { FilesConfig, Keyring, KeysConfig, StoreConfig } from './files.ts';
@@ -34,6 +35,7 @@ export type StartConfig = {
   readonly subjects: SubjectsConfig;
   /** In `dataDir` as well. */
   readonly spool: SpoolConfig | null;
+  readonly auditShards: AuditShardsConfig;
 };
 
 export const SUBGRAPH_NAMES = ['patients', 'scheduling', 'files', 'audit'] as const;
@@ -57,6 +59,8 @@ export type SubgraphConfig<N extends SubgraphName = SubgraphName> = {
   readonly spool: SpoolConfig | null;
   /** Which logs and witnesses the audit subgraph believes (https://c2sp.org/tlog-policy); null: those of the cities, and for the others. */
   readonly auditPolicy: string | null;
+  /** Shards of the audit logs; the audit subgraph alone cares. */
+  readonly auditShards: AuditShardsConfig;
 };
 
 /** What the gateway's own process starts with. */
@@ -371,19 +375,32 @@ const asSealingKeys: Reader<readonly SigningKey[]> = (text) => {
 
 /** A name of a key in a signed note holds neither white space nor a plus sign. https://c2sp.org/signed-note */
 const ORIGIN = /^[A-Za-z0-9._~:/-]{1,200}$/;
+/** Path of the file that a setting names in the place of its content; null where it names none. */
+const keysFileOf = (text: string): string | null => (/^file:\/\/\/[^?#]+$/.test(text) && URL.canParse(text) ? fileURLToPath(text) : null);
+const readKeysFile = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return because('names a file that cannot be read');
+  }
+};
+/** One log's origin is not the name of another one's shard. */
+const isApart = (origins: readonly string[]): boolean =>
+  origins.every((one) => origins.every((other) => !(other.startsWith(`${one}/`) && /^[0-9]+$/.test(other.slice(one.length + 1)))));
 const asLogKeys: Reader<Readonly<Record<string, readonly SigningKey[]>>> = (text) => {
   const form =
     'holds, by the code of each city, a private Ed25519 JSON Web Key whose kid is the origin of its log, or a list of such keys, oldest first';
-  const given = asJson(text);
+  const file = keysFileOf(text);
+  const given = asJson(file === null ? text : readKeysFile(file));
   if (!isObject(given)) return because(form);
   const keys = Object.entries(given).map(([city, value]): readonly [string, readonly SigningKey[]] => {
     const own = (Array.isArray(value) ? (value as unknown[]) : [value]).map((each) => readKey(each, true));
     const isSound = own.length > 0 && own.every(({ kid }) => ORIGIN.test(kid) && kid === own[0]?.kid);
     return /^[A-Z]{3}$/.test(city) && isSound ? [city, own] : because(form);
   });
-  const origins = keys.map(([, own]) => own[0]?.kid);
+  const origins = keys.map(([, own]) => own[0]?.kid ?? '');
   const halves = keys.flatMap(([, own]) => own.map(({ publicJwk }) => publicJwk['x']));
-  if (new Set(origins).size < keys.length || new Set(halves).size < halves.length)
+  if (new Set(origins).size < keys.length || new Set(halves).size < halves.length || !isApart(origins))
     return because('is unsafe: gives two cities the same key or origin, or one key twice');
   return Object.fromEntries(keys);
 };
@@ -496,6 +513,28 @@ const spoolOf = (reading: Reading, folder: string | null): SpoolConfig | null =>
   return given === null ? null : { folder: given, maxBytes, alarmSeconds };
 };
 
+const asDays: Reader<number | null> = (text) =>
+  text === 'none' ? null : /^[1-9]\d{0,5}$/.test(text) ? Number(text) : because('is a number of days from 1 on, or none');
+const asMinutes: Reader<number> = (text) => (/^[1-9]\d{0,6}$/.test(text) ? Number(text) : because('is a number of minutes from 1 on'));
+const DEFAULT_SHARD_DAYS = 366;
+const DEFAULT_CHECKPOINT_MINUTES = 60;
+/** What happens to shards; `archive` unless the environment names another folder. */
+const auditShardsOf = (reading: Reading, archive: string | null, keysFile: string | null): AuditShardsConfig => {
+  const config = {
+    shardDays: reading.optional<number | null>('AUDIT_SHARD_DAYS', asDays, DEFAULT_SHARD_DAYS),
+    retentionDays: reading.optional<number | null>('AUDIT_RETENTION_DAYS', asDays, null),
+    archive: reading.optional<string | null>('AUDIT_ARCHIVE_DIR', asText, archive),
+    checkpointMinutes: reading.optional('AUDIT_CHECKPOINT_MINUTES', asMinutes, DEFAULT_CHECKPOINT_MINUTES),
+    keysFile,
+  };
+  if (config.retentionDays !== null && config.archive === null)
+    reading.fault('AUDIT_ARCHIVE_DIR is missing: AUDIT_RETENTION_DAYS deletes nothing that is not in an archive');
+  return config;
+};
+
+/** Reads a file of log keys again. Throws where it cannot be read, or does not hold what `AUDIT_LOG_KEYS` holds. */
+export const readLogKeysFile = (file: string): Readonly<Record<string, readonly SigningKey[]>> => asLogKeys(pathToFileURL(file).href);
+
 type Kept = 'FILES' | 'SUBJECTS';
 
 /** Who holds the key-encryption keys: one of three settings says it, and every city has to have a key there. */
@@ -598,6 +637,11 @@ export const readStartConfig = (env: Environment = process.env): StartConfig => 
     files: embeddedFiles(reading, reading.optional('DATA_DIR', asText, '.data')),
     subjects: embeddedSubjects(reading.optional('DATA_DIR', asText, '.data')),
     spool: spoolOf(reading, path.join(reading.optional('DATA_DIR', asText, '.data'), 'spool')),
+    auditShards: auditShardsOf(
+      reading,
+      path.join(reading.optional('DATA_DIR', asText, '.data'), 'audit-archive'),
+      path.join(reading.optional('DATA_DIR', asText, '.data'), 'log-keys.json'),
+    ),
   });
 };
 
@@ -655,6 +699,7 @@ export const readSubgraphConfig = <N extends SubgraphName>(name: N, env: Environ
     files: files as SubgraphConfig<N>['files'],
     subjects: subjectsOf(reading, isProduction(env), cities),
     spool: spoolOf(reading, null),
+    auditShards: auditShardsOf(reading, null, name === 'audit' ? keysFileOf(env['AUDIT_LOG_KEYS'] ?? '') : null),
     assertionKeys: reading.required('ASSERTION_PUBLIC_KEYS', asPublicKeys, []),
     appointmentTypes: reading.optional('APPOINTMENT_TYPES', asTypes, DEFAULT_TYPES),
   });

@@ -53,7 +53,7 @@ export const runProcess = async (name: string, start: () => Promise<{ readonly s
 export const runSubgraph = <N extends SubgraphName, C>(
   name: N,
   start: (
-    settings: Pick<SubgraphConfig<N>, 'cities' | 'secrets' | 'appointmentTypes' | 'files' | 'auditPolicy'> & {
+    settings: Pick<SubgraphConfig<N>, 'cities' | 'secrets' | 'appointmentTypes' | 'files' | 'auditPolicy' | 'auditShards'> & {
       readonly subjects: Subjects;
       readonly spools: Spools | null;
       readonly log: Log;
@@ -65,9 +65,9 @@ export const runSubgraph = <N extends SubgraphName, C>(
     const log = makeLog(name, logLevel);
     const codes = cities.map(({ code }) => code);
     const subjects = await openSubjects(config.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log });
-    const { auditPolicy } = config;
+    const { auditPolicy, auditShards } = config;
     const subgraph = await startSpooled(config.spool, name, { cities: codes, log }, (spools) =>
-      start({ cities, secrets, appointmentTypes, files, subjects, spools, log, auditPolicy }),
+      start({ cities, secrets, appointmentTypes, files, subjects, spools, log, auditPolicy, auditShards }),
     );
     const served = await serveSubgraph(subgraph, { host, port, assertionKeys, log });
     const stop = async (): Promise<void> => {

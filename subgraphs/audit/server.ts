@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
 import type { Spools } from '#platform/audit/spool.ts';
+import type { AuditShardsConfig } from '#platform/config/audit-shards.ts';
 import type { CityConfig } from '#platform/config/city.ts';
+import { readLogKeysFile } from '#platform/config/env.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import { openCities } from '#platform/database/cities.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
@@ -15,12 +17,13 @@ import { makeCityNames } from './domain/city.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeExportEvents } from './service/fhir-export.ts';
 import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
-import { checkLog, listShards, rebuildLog, turnShard } from './service/keep-log.ts';
+import { checkLog, listShards, rebuildLog, retireLog, turnShard } from './service/keep-log.ts';
 import { type KeepSubjectsSettings, startSubjectKeeper } from './service/keep-subjects.ts';
 import { type Keyring, openKeyring } from './service/log-key.ts';
 import { makeProve } from './service/prove.ts';
 import { makePublication } from './service/publish-checkpoint.ts';
 import { makeReadEvents } from './service/read-events.ts';
+import { type RetireSettings, startRetirement } from './service/retire-shard.ts';
 import { type SequencerSettings, startSequencer } from './service/sequencer.ts';
 import { makeServeLog } from './service/serve-log.ts';
 import { makeVerifyAuditLog, type VerifyAuditLogSettings } from './service/verify-audit-log.ts';
@@ -45,15 +48,31 @@ export type AuditSettings = {
   readonly shredding?: Pick<KeepSubjectsSettings, 'pollMs' | 'fullMs' | 'fault'> | null;
   /** Which logs and witnesses are believed, https://c2sp.org/tlog-policy; null: those of the cities. */
   readonly auditPolicy?: string | null;
+  /** What happens to shards in the course of time; left out: nothing by itself. */
+  readonly auditShards?: AuditShardsConfig | null;
   /** How witnesses are asked; null: the logs of this process ask none. */
   readonly witnessing?: WitnessingSettings['pace'] | null;
   /** How long an answer waits for a log that is gone through, and is given again. */
   readonly verifying?: VerifyAuditLogSettings;
 };
 
-/** The keys of the cities' logs that are there. */
-const openLogKeys = (secrets: Pick<Secrets, 'logKeys'>): ReadonlyMap<string, Keyring> =>
-  new Map(Object.entries(secrets.logKeys).map(([city, keys]) => [city, openKeyring(keys)]));
+/** The keys of the cities' logs that are there; those of a file are read again where one is missing. */
+const openLogKeys = (secrets: Pick<Secrets, 'logKeys'>, keysFile: string | null = null): ReadonlyMap<string, Keyring> =>
+  new Map(
+    Object.entries(secrets.logKeys).map(([city, keys]) => [
+      city,
+      openKeyring(keys, keysFile === null ? undefined : async () => readLogKeysFile(keysFile)[city] ?? []),
+    ]),
+  );
+
+const DAY_MS = 86_400_000;
+const turningOf = (shards: AuditShardsConfig | null): Pick<SequencerSettings, 'shardMs' | 'keeping'> =>
+  shards
+    ? {
+        ...(shards.shardDays === null ? {} : { shardMs: shards.shardDays * DAY_MS }),
+        keeping: { allMs: shards.checkpointMinutes * 60_000, minutesMs: Math.max(DAY_MS, shards.checkpointMinutes * 60_000) },
+      }
+    : {};
 
 /** What keeps the logs, for the command line: checks and rebuilds them beside whatever signs them. */
 export const openLogKeeper = ({
@@ -62,6 +81,8 @@ export const openLogKeeper = ({
   log = makeLog('audit-log', 'warn', 2),
 }: Pick<AuditSettings, 'cities' | 'secrets'> & { readonly log?: Log }) => {
   const cities = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 1 });
+  // Writes the entries of what is done here; they hold nothing personal, so it has no keys of subjects.
+  const auditors = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit, maxConnections: 1 });
   const keys = openLogKeys(secrets);
   const run =
     <T>(work: (database: CityDatabase, keys: Keyring, shard: number | null) => Promise<T>) =>
@@ -81,7 +102,11 @@ export const openLogKeeper = ({
     shards: (city: string) => listShards(cities.of(city)),
     beginShard: (city: string, options: { readonly afterRestore?: boolean } = {}) =>
       turnShard(cities.of(city), keyringOf(city), log, options),
-    stop: cities.stop,
+    retire: (city: string, shard: number, settings: Pick<RetireSettings, 'archive' | 'retentionDays' | 'batch' | 'onProgress'>) =>
+      retireLog(cities.of(city), { audit: auditors.of(city), keys: keyringOf(city), ...settings }, shard),
+    stop: async () => {
+      await Promise.all([cities.stop(), auditors.stop()]);
+    },
   };
 };
 
@@ -97,10 +122,11 @@ export const startAudit = async ({
   auditPolicy = null,
   witnessing: pace = {},
   verifying = {},
+  auditShards = null,
 }: AuditSettings): Promise<Subgraph<Context>> => {
   const cities = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit, subjects, spools });
   const writers = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 4 });
-  const keys = openLogKeys(secrets);
+  const keys = openLogKeys(secrets, auditShards?.keysFile);
   const witnessing = openWitnessing({ cities, writers, secrets, policy: auditPolicy, log, ...(pace ? { pace } : {}) });
   const findPublication = makePublication(witnessing.policy);
   const cursors = makeCursorCodec(secrets.cursorKey);
@@ -109,11 +135,28 @@ export const startAudit = async ({
     writers.all.flatMap((database) => {
       const own = keys.get(database.city.code);
       return own && sequencing
-        ? [[database.city.code, startSequencer({ database, keys: own, log, ...cosigned, ...sequencing })] as const]
+        ? [
+            [
+              database.city.code,
+              startSequencer({ database, keys: own, log, ...cosigned, ...turningOf(auditShards), ...sequencing }),
+            ] as const,
+          ]
         : [];
     }),
   );
   const keeper = shredding ? startSubjectKeeper({ cities, subjects, log, ...shredding }) : null;
+  const retirement =
+    sequencing && auditShards?.archive && auditShards.retentionDays !== null
+      ? startRetirement({
+          cities: writers.all.flatMap((database) => {
+            const own = keys.get(database.city.code);
+            return own ? [{ database, audit: cities.of(database.city.code), keys: own }] : [];
+          }),
+          archive: auditShards.archive,
+          retentionDays: auditShards.retentionDays,
+          log,
+        })
+      : null;
   const prove = makeProve(cities, findPublication);
   const schema = buildSubgraphSchema({
     typeDefs: parse(readFileSync(new URL('../../schema/audit.graphql', import.meta.url), 'utf8')),
@@ -133,11 +176,9 @@ export const startAudit = async ({
       cityNames: (language) => makeCityNames(configs, language),
     }),
     health: async () => {
-      const [states] = await Promise.all([
-        Promise.all(cities.all.map(async (db) => [db.city.code, await db.ping()] as const)),
-        witnessing.recount(),
-      ]);
-      return Object.fromEntries(states);
+      // Beside the answer: what another process found shows a moment later, and a city that is silent holds up nothing.
+      void witnessing.recount();
+      return Object.fromEntries(await Promise.all(cities.all.map(async (db) => [db.city.code, await db.ping()] as const)));
     },
     transfer: makeServeLog(cities, { findPublication, policy: witnessing.policy, serveWitness: makeServeWitness(witnessing.witnesses) }),
     report: () => ({
@@ -149,7 +190,7 @@ export const startAudit = async ({
       ),
     }),
     stop: async () => {
-      await keeper?.stop();
+      await Promise.all([keeper?.stop(), retirement?.stop()]);
       await Promise.all([...sequencers.values()].map((sequencer) => sequencer.stop()));
       await witnessing.stop();
       await Promise.all([cities.stop(), writers.stop()]);

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { appendAudit } from '#platform/audit/append.ts';
 import { Outcome } from '#platform/audit/event.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
+import { CityUnavailableError, isConnectionFailure } from '#platform/database/errors.ts';
+import { describeError, type Log } from '#platform/observability/log.ts';
+import { endSoon } from '#platform/sequence/connection.ts';
 import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { parseNote } from '#platform/tlog/note.ts';
-import type { Ask } from '../store/log-store.ts';
+import { type Ask, lockRetirement } from '../store/log-store.ts';
 import { readShard, readShards, retireRows, type ShardRow, tellArchived } from '../store/shard-store.ts';
 import { KIND, ShardRefusal } from './begin-shard.ts';
 import type { Keyring } from './log-key.ts';
@@ -35,7 +39,7 @@ export const closedForMs = ({ beganAt, ageMs, closedAt }: ShardRow): number | nu
 /**
  * Takes a closed shard out of the database: writes it to the archive, reads it back there, and deletes what it holds, a batch at a time; its row with the
  * final checkpoint and the lines of its witnesses stays. Broken off at any step, it goes on from there when it is asked for again; before each deletion the
- * archive is read back once more. Each step is an entry of the current shard. Throws `ShardRefusal` for a shard that is open or too young, `ArchiveError`.
+ * archive is read back once more. One process a city does this at a time. Each step is an entry of the current shard. Throws `ShardRefusal` for a shard that is open or too young or in another's hands, `ArchiveError`.
  */
 export const retireShard = async (
   settings: RetireSettings,
@@ -44,6 +48,8 @@ export const retireShard = async (
   const { ask, audit, keys, archive, retentionDays, batch = BATCH, onProgress } = settings;
   const city = audit.city.code;
   const of = { city, shard };
+  // For as long as the connection is there.
+  if (!(await lockRetirement(ask, city))) throw new ShardRefusal(`another process retires a shard of the log of city ${city}`);
   const row = await readShard(ask, city, shard);
   if (!row) throw new ShardRefusal(`the log of city ${city} has no shard ${shard}`);
   const age = closedForMs(row);
@@ -99,4 +105,55 @@ export const retireOldShards = async (settings: RetireSettings): Promise<number[
     done.push(row.shard);
   }
   return done;
+};
+
+export type RetirementSettings = Pick<RetireSettings, 'archive' | 'retentionDays'> & {
+  readonly cities: readonly {
+    /** The city's database as the role `sequencer`, and as `audit`. */
+    readonly database: CityDatabase;
+    readonly audit: CityDatabase;
+    readonly keys: Keyring;
+  }[];
+  readonly log: Log;
+  /** Pause between two rounds. */
+  readonly everyMs?: number;
+};
+const EVERY_MS = 3_600_000;
+
+/** Retires the shards of the cities once they are old enough, one after the other. */
+export const startRetirement = ({ cities, archive, retentionDays, log, everyMs = EVERY_MS }: RetirementSettings) => {
+  const ending = new AbortController();
+  let current: { readonly end: () => Promise<void> } | null = null;
+  const round = async ({ database, audit, keys }: RetirementSettings['cities'][number]): Promise<void> => {
+    const city = database.city.code;
+    try {
+      const client = await database.dedicated();
+      current = { end: () => endSoon(client) };
+      try {
+        const ask: Ask = async ({ name, text }, values) => (await client.query({ name, text, values: [...values] })).rows as never;
+        for (const shard of await retireOldShards({ ask, audit, keys, archive, retentionDays }))
+          log.info('a shard of the audit log was retired', { city, shard });
+      } finally {
+        await endSoon(client);
+      }
+    } catch (error) {
+      if (ending.signal.aborted || error instanceof ShardRefusal) return;
+      const isExpected = error instanceof CityUnavailableError || isConnectionFailure(error);
+      log[isExpected ? 'debug' : 'error']('a shard of the audit log could not be retired', { city, ...describeError(error) });
+    }
+  };
+  const run = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      for (const each of cities) if (!ending.signal.aborted) await round(each);
+      await sleep(everyMs, undefined, { signal: ending.signal, ref: false }).catch(() => {});
+    }
+  };
+  const running = run();
+  return {
+    stop: async (): Promise<void> => {
+      ending.abort();
+      await current?.end();
+      await running;
+    },
+  };
 };

@@ -251,3 +251,6 @@ const LOCK: Named = { name: 'log_lock', text: `SELECT pg_try_advisory_lock(hasht
 /** Takes the log of a city for this connection; false where another one has it. */
 export const lockLog = async (ask: Ask, city: string): Promise<boolean> =>
   (await ask<{ held: boolean }>(LOCK, [`audit log ${city}`]))[0]?.held === true;
+/** The same for whoever retires a city's shards. */
+export const lockRetirement = async (ask: Ask, city: string): Promise<boolean> =>
+  (await ask<{ held: boolean }>(LOCK, [`audit archive ${city}`]))[0]?.held === true;
