@@ -520,6 +520,6 @@ describe('witnesses elsewhere', () => {
   });
 
   it('a policy without a log of this network is refused at the start', async () => {
-    await expect(start({ auditPolicy: `log ${keyOf('MTL')}\nquorum none\n` })).rejects.toThrow('the audit policy lacks a log of QUE, SHE');
+    await expect(start({ auditPolicy: `log ${keyOf('MTL')}\nquorum none\n` })).rejects.toThrow('AUDIT_POLICY lacks a log of QUE, SHE');
   });
 });

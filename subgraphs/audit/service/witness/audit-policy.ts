@@ -1,3 +1,4 @@
+import { ConfigurationError } from '#platform/config/configuration-error.ts';
 import {
   formatVerifierKey,
   makeNoteVerifier,
@@ -59,8 +60,8 @@ const isOriginOf = (name: string, origin: string): boolean =>
   origin === name || (origin.startsWith(`${name}/`) && /^(?:[2-9]|[1-9][0-9]{1,8})$/.test(origin.slice(name.length + 1)));
 
 /**
- * The policy as it was configured, or else made from the cities: each is a log and a witness. Throws where a configured policy lacks a log of
- * this network, whose checkpoints nobody could judge then.
+ * The policy as it was configured, or else made from the cities: each is a log and a witness. Throws `ConfigurationError` where a configured
+ * policy lacks a log of this network, whose checkpoints nobody could judge then.
  */
 export const makeAuditPolicy = (given: string | null, logs: readonly NetworkLog[], witnesses: readonly NetworkWitness[]): AuditPolicy => {
   const namesOf = witnesses.map(({ city }) => city);
@@ -90,7 +91,8 @@ export const makeAuditPolicy = (given: string | null, logs: readonly NetworkLog[
   const witnessHalves = lines('witness').map(({ vkey }) => halfOf(vkey));
   const known = new Set(logLines.map(({ vkey }) => vkey));
   const missing = logs.filter(({ vkey }) => !known.has(vkey));
-  if (missing.length > 0) throw new Error(`the audit policy lacks a log of ${[...new Set(missing.map(({ city }) => city))].join(', ')}`);
+  if (missing.length > 0)
+    throw new ConfigurationError([`AUDIT_POLICY lacks a log of ${[...new Set(missing.map(({ city }) => city))].join(', ')}`]);
 
   const cityOfHalf = new Map(witnesses.map(({ city, vkey }) => [halfOf(vkey), city]));
   const all: readonly PolicyWitness[] = policy.witnesses.map((each, i) => ({

@@ -70,6 +70,7 @@ export type CosigningSettings = {
 type Outcome = 'cosigned' | 'passed' | 'refused' | 'away';
 /** Sizes that a witness may send a log to before it has to wait. */
 const HOPS = 3;
+const STOP_MS = 1_000;
 
 /** Has a log's checkpoints cosigned. Nothing here holds up the log: a witness that is slow, silent or wrong costs its own line. */
 export const startCosigning = (settings: CosigningSettings): Cosigning => {
@@ -264,7 +265,11 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
     stop: async () => {
       ending.abort();
       wake();
-      await Promise.all(following);
+      // Who is asked now has its own deadline; what it says is no longer waited for.
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, STOP_MS);
+      await Promise.race([Promise.all(following), late.promise]);
+      clearTimeout(timer);
     },
   };
 };

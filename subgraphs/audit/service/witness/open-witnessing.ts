@@ -98,6 +98,7 @@ export const openWitnessing = ({ cities, writers, secrets, policy: given, log, p
       const here = home === null ? undefined : witnesses.get(home);
       return here ? [askHere(name, verifier, here)] : url === null ? [] : [askOverHttp(name, verifier, url)];
     });
+  let counting: Promise<unknown> | null = null;
   const cosignings = new Map<string, Cosigning>();
   const current = new Map<string, Cosigning>();
   const cosign = (of: LogRef, key: LogKey): Cosigning => {
@@ -135,7 +136,10 @@ export const openWitnessing = ({ cities, writers, secrets, policy: given, log, p
       alarms: witnesses.get(city)?.alarmCounts() ?? [],
     }),
     recount: async () => {
-      await Promise.allSettled([...witnesses.values()].map((witness) => witness.recount()));
+      counting ??= Promise.allSettled([...witnesses.values()].map((witness) => witness.recount())).finally(() => {
+        counting = null;
+      });
+      await counting;
     },
     stop: async () => {
       await Promise.all([...cosignings.values()].map((cosigning) => cosigning.stop()));
