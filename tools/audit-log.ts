@@ -3,14 +3,16 @@ import { EmbeddedFailure } from '#embedded/failure.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
 import { runExport } from './audit-log/export.ts';
 
-const HELP = `npm run audit-log -- check|rebuild [--city CODE] [--json]
+const HELP = `npm run audit-log -- check|rebuild [--city CODE] [--shard N] [--json]
 
 check    makes each city's log anew from its entries, in memory, and compares it with its tiles and every published checkpoint
 export   writes events as FHIR for an auditor, through the graph: npm run audit-log -- export --help
 drill    tampers with logs of its own making and shows who finds it: npm run audit-log -- drill --help
+shards, begin-shard, retire   a city's log is a row of shards: npm run audit-log -- shards --help
 rebuild  writes tiles and state anew from the entries, where these make every published checkpoint; otherwise writes nothing
 
   --city CODE   this city alone
+  --shard N     this shard; else each that is not retired
   --json        one line of JSON per city
   --help        this text
 
@@ -22,6 +24,8 @@ Exit: 0 all is as published or was made so, 1 something is not or a city does no
 // What an auditor asks of the graph needs none of what follows.
 if (process.argv[2] === 'export') process.exit(await runExport(process.argv.slice(3)));
 if (process.argv[2] === 'drill') process.exit(await (await import('./audit-log/drills/run.ts')).runDrillCommand(process.argv.slice(3)));
+if (['shards', 'begin-shard', 'retire'].includes(process.argv[2] ?? ''))
+  process.exit(await (await import('./audit-log/shards.ts')).runShardsCommand(process.argv.slice(2)));
 const { openLogKeeper } = await import('#audit/server.ts');
 const { readNetwork } = await import('#embedded/read-network.ts');
 
@@ -32,7 +36,12 @@ const usage = (reason: string): never => {
 const readArguments = () => {
   try {
     return parseArgs({
-      options: { city: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+      options: {
+        city: { type: 'string' },
+        shard: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
       allowPositionals: true,
     });
   } catch (error) {
@@ -46,6 +55,8 @@ if (flags.help) {
 }
 const [command, ...others] = positionals;
 if ((command !== 'check' && command !== 'rebuild') || others.length > 0) usage('Say check or rebuild.');
+
+if (flags.shard !== undefined && !/^[1-9]\d{0,8}$/.test(flags.shard)) usage('--shard: is a number from 1 on.');
 
 const readSettings = async () => {
   try {
@@ -66,23 +77,33 @@ const keeper = openLogKeeper({ cities, secrets });
 let isSound = true;
 const tell = (city: string, fields: Readonly<Record<string, unknown>>, sentence: string): void => {
   if (flags.json) console.log(JSON.stringify({ city, ...fields }));
-  else console.log(`${city}: ${sentence}`);
+  else console.log(`${typeof fields['shard'] === 'number' && fields['shard'] > 1 ? `${city}/${fields['shard']}` : city}: ${sentence}`);
+};
+/** Numbers of the shards to go through; the current one where none is told of. */
+const shardsOf = async (code: string): Promise<readonly (number | null)[]> => {
+  if (flags.shard !== undefined) return [Number(flags.shard)];
+  const shards = (await keeper.shards(code)).filter(({ retiredAt }) => retiredAt === null).map(({ shard }) => shard);
+  return shards.length === 0 ? [null] : shards;
+};
+const goThrough = async (code: string, shard: number | null): Promise<void> => {
+  const { found, isRebuilt } =
+    command === 'rebuild' ? await keeper.rebuild(code, shard) : { found: await keeper.check(code, shard), isRebuilt: false };
+  const { size, checkpoints, firstBadIndex } = found;
+  const whole = `${size} entries, ${checkpoints} checkpoints`;
+  if (firstBadIndex !== null && !isRebuilt) isSound = false;
+  tell(
+    code,
+    { shard, ...found, isRebuilt },
+    firstBadIndex === null
+      ? `${whole}, all as published${isRebuilt ? '; tiles written anew' : ''}`
+      : isRebuilt
+        ? `${whole}; tiles or state were wrong from entry ${firstBadIndex} on and were written anew from the entries`
+        : `${whole}; entry ${firstBadIndex} is the first that is not as published`,
+  );
 };
 for (const { code } of chosen) {
   try {
-    const { found, isRebuilt } = command === 'rebuild' ? await keeper.rebuild(code) : { found: await keeper.check(code), isRebuilt: false };
-    const { size, checkpoints, firstBadIndex } = found;
-    const whole = `${size} entries, ${checkpoints} checkpoints`;
-    if (firstBadIndex !== null && !isRebuilt) isSound = false;
-    tell(
-      code,
-      { ...found, isRebuilt },
-      firstBadIndex === null
-        ? `${whole}, all as published${isRebuilt ? '; tiles written anew' : ''}`
-        : isRebuilt
-          ? `${whole}; tiles or state were wrong from entry ${firstBadIndex} on and were written anew from the entries`
-          : `${whole}; entry ${firstBadIndex} is the first that is not as published`,
-    );
+    for (const shard of await shardsOf(code)) await goThrough(code, shard);
   } catch {
     isSound = false;
     tell(code, { error: 'unavailable' }, 'does not answer, or its log is busy');

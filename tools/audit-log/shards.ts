@@ -1,0 +1,135 @@
+import { parseArgs } from 'node:util';
+import { openLogKeeper } from '#audit/server.ts';
+import { ShardRefusal } from '#audit/service/begin-shard.ts';
+import { ArchiveError } from '#audit/service/shard-archive.ts';
+import type { ShardRow } from '#audit/store/shard-store.ts';
+import { EmbeddedFailure } from '#embedded/failure.ts';
+import { readNetwork } from '#embedded/read-network.ts';
+import { addLogKey } from '#embedded/secrets.ts';
+import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
+import { TlogError } from '#platform/tlog/tlog-error.ts';
+
+export const SHARDS_HELP = `npm run audit-log -- shards [CITY] [--json]
+npm run audit-log -- begin-shard CITY [--new-key] [--after-restore]
+npm run audit-log -- retire CITY SHARD [--archive FOLDER] [--retention-days N]
+
+shards       lists the shards of each city's log, or of one: a row of logs, each of which begins with how the one before ended
+begin-shard  closes the current shard and begins the next one, also while everything runs; nobody who writes waits for it
+retire       writes a closed shard to the archive, reads it back there, and deletes its entries from the database; goes on where it was broken off
+
+  --new-key            the embedded network makes a new key for the log first; elsewhere put it last into AUDIT_LOG_KEYS and say no flag
+  --after-restore      the database is a restored backup: whoever writes waits for a moment. Say it once nobody restores anything any more
+  --archive FOLDER     else AUDIT_ARCHIVE_DIR, or DATA_DIR/audit-archive
+  --retention-days N   else AUDIT_RETENTION_DAYS; a shard that was closed later stays
+  --json               one line of JSON per shard
+  --help               this text
+
+Settings: DATA_DIR (.data) finds the running network; under NODE_ENV=production those of the audit subgraph (CITIES …) do.
+Exit: 0 done, 1 it could not be done, 2 the command line or the settings are wrong.
+`;
+
+const REFUSED = 1;
+const MISUSED = 2;
+const isWhole = (text: string | undefined, most: number): text is string => /^[1-9]\d*$/.test(text ?? '') && Number(text) <= most;
+
+/** Settings of the command, and whether a key can be made by it. */
+const readSettings = async () => {
+  if (process.env['NODE_ENV'] === 'production') return { ...readSubgraphConfig('audit'), dataDir: null };
+  const { dataDir, auditShards } = readStartConfig();
+  return { ...(await readNetwork(dataDir)), auditShards, dataDir };
+};
+
+const describe = ({ shard, origin, beganAt, closedAt, final, archivedAt, retiredAt }: ShardRow): string => {
+  const state = retiredAt ? 'retired' : archivedAt ? 'archived' : closedAt ? 'closed' : 'open';
+  const end = closedAt && final ? `, ended ${closedAt.toISOString()} with ${final.size} entries` : '';
+  return `${shard}  ${origin}  ${state}, began ${beganAt.toISOString()}${end}`;
+};
+
+/** The commands `shards`, `begin-shard` and `retire`; returns the exit code. */
+export const runShardsCommand = async (args: readonly string[]): Promise<number> => {
+  const misuse = (reason: string): number => {
+    console.error(`${reason}\n\n${SHARDS_HELP}`);
+    return MISUSED;
+  };
+  let parsed: ReturnType<typeof read>;
+  const read = () =>
+    parseArgs({
+      args: [...args],
+      options: {
+        'new-key': { type: 'boolean', default: false },
+        'after-restore': { type: 'boolean', default: false },
+        archive: { type: 'string' },
+        'retention-days': { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+      allowPositionals: true,
+    });
+  try {
+    parsed = read();
+  } catch (error) {
+    return misuse(error instanceof Error ? error.message : 'The command line cannot be read.');
+  }
+  const { values: flags, positionals } = parsed;
+  if (flags.help) {
+    console.log(SHARDS_HELP);
+    return 0;
+  }
+  const [command, city, number, ...others] = positionals;
+  const places = command === 'retire' ? 3 : 2;
+  if (others.length > 0 || positionals.length > places) return misuse('There are too many words.');
+  if (command !== 'shards' && city === undefined) return misuse('Say which city.');
+  if (command === 'retire' && !isWhole(number, 999_999_999)) return misuse('Say which shard, by its number.');
+  const given = flags['retention-days'];
+  if (given !== undefined && given !== '0' && !isWhole(given, 999_999)) return misuse('--retention-days: is a number of days.');
+
+  let settings: Awaited<ReturnType<typeof readSettings>>;
+  try {
+    settings = await readSettings();
+    if (city !== undefined && !settings.cities.some(({ code }) => code === city)) return misuse('There is no such city.');
+    if (flags['new-key'] && settings.dataDir === null)
+      return misuse('--new-key: put the new key last into AUDIT_LOG_KEYS, start the audit processes with it, and leave this flag away.');
+    if (flags['new-key'] && settings.dataDir !== null && city !== undefined && command === 'begin-shard')
+      settings = { ...settings, secrets: { ...settings.secrets, logKeys: await addLogKey(settings.dataDir, city) } };
+  } catch (error) {
+    if (!(error instanceof ConfigurationError || error instanceof EmbeddedFailure)) throw error;
+    console.error(error.message);
+    return MISUSED;
+  }
+  const { cities, secrets, auditShards } = settings;
+  const keeper = openLogKeeper({ cities, secrets });
+  try {
+    if (command === 'shards') {
+      for (const { code } of cities.filter((each) => city === undefined || each.code === city))
+        for (const row of await keeper.shards(code)) console.log(flags.json ? JSON.stringify(row) : `${code}  ${describe(row)}`);
+    } else if (command === 'begin-shard' && city !== undefined) {
+      const { shard, origin, vkey, before } = await keeper.beginShard(city, { afterRestore: flags['after-restore'] });
+      if (flags.json) console.log(JSON.stringify({ city, shard, origin, vkey, closedOrigin: before.origin, closedSize: before.size }));
+      else
+        console.log(
+          `${city}: ${before.origin} is closed with ${before.size} entries; shard ${shard} has begun.\nPublish its key beside the others:\n${vkey}`,
+        );
+    } else if (city !== undefined && number !== undefined) {
+      const archive = flags.archive ?? auditShards.archive;
+      const retentionDays = given === undefined ? auditShards.retentionDays : Number(given);
+      if (archive === null) return misuse('AUDIT_ARCHIVE_DIR is missing, and so is --archive.');
+      if (retentionDays === null) return misuse('AUDIT_RETENTION_DAYS is missing, and so is --retention-days.');
+      const onProgress = (step: 'archived' | 'deleting', count: number): void => {
+        if (!flags.json)
+          console.error(step === 'archived' ? `${count} entries are in the archive and were read back` : `${count} rows deleted`);
+      };
+      const { folder, deleted } = await keeper.retire(city, Number(number), { archive, retentionDays, onProgress });
+      console.log(
+        flags.json ? JSON.stringify({ city, shard: Number(number), folder, deleted }) : `${city}: shard ${number} is in ${folder}`,
+      );
+    }
+    return 0;
+  } catch (error) {
+    const isTold = error instanceof ShardRefusal || error instanceof ArchiveError;
+    const contradicts = error instanceof TlogError ? 'The log contradicts its last checkpoint: npm run audit-log -- check' : null;
+    console.error(isTold ? error.message : (contradicts ?? 'The city does not answer, or its log is busy.'));
+    return REFUSED;
+  } finally {
+    await keeper.stop();
+  }
+};
