@@ -98,6 +98,36 @@ describe('the policy of the cities', () => {
   });
 });
 
+describe('a key that a city takes later', () => {
+  const later = makeNoteSigner('net.example/log/BBB/2', keyOf(70));
+  const known = (policy: ReturnType<typeof make>, city: string, origin: string): number => policy.verifiersFor(city, origin).length;
+  it('is known to the others from then on, beside the older one, and still not to its own witness', () => {
+    const policy = make(3);
+    expect(known(policy, 'AAA', 'net.example/log/BBB/2')).toBe(1);
+    policy.learn('BBB', later.vkey);
+    policy.learn('BBB', later.vkey);
+    expect(known(policy, 'AAA', 'net.example/log/BBB/2')).toBe(2);
+    expect(known(policy, 'BBB', 'net.example/log/BBB/2')).toBe(0);
+    expect(parsePolicy(policy.text('')).logs.map(({ verifier }) => verifier.name)).toEqual([
+      'net.example/log/AAA',
+      'net.example/log/BBB',
+      'net.example/log/CCC',
+      'net.example/log/BBB',
+    ]);
+  });
+  it('is not taken for another city, nor into a policy that was configured', () => {
+    const policy = make(3);
+    policy.learn('AAA', later.vkey);
+    expect(known(policy, 'CCC', 'net.example/log/BBB/2')).toBe(1);
+    const given = `${CITIES.slice(0, 3)
+      .map((city) => `log ${vkeyOf(city)}\n`)
+      .join('')}quorum none\n`;
+    const configured = make(3, given);
+    configured.learn('BBB', later.vkey);
+    expect([known(configured, 'AAA', 'net.example/log/BBB/2'), configured.text('')]).toEqual([1, given]);
+  });
+});
+
 describe('a policy that was configured', () => {
   const lines = (count: number): string =>
     [

@@ -30,6 +30,8 @@ export type AuditPolicy = {
   readonly cityOf: (origin: string) => string | null;
   /** Where the files of a log are that is not of this network; null where nothing says so. */
   readonly urlOf: (origin: string) => string | null;
+  /** Takes a key in that a city began to sign with after the start. A policy that was configured stays as it is. */
+  readonly learn: (city: string, vkey: string) => void;
   /** Whom the logs of a city ask: all witnesses but its own. */
   readonly witnessesFor: (city: string) => readonly PolicyWitness[];
 };
@@ -63,7 +65,12 @@ const isOriginOf = (name: string, origin: string): boolean =>
  * The policy as it was configured, or else made from the cities: each is a log and a witness. Throws `ConfigurationError` where a configured
  * policy lacks a log of this network, whose checkpoints nobody could judge then.
  */
-export const makeAuditPolicy = (given: string | null, logs: readonly NetworkLog[], witnesses: readonly NetworkWitness[]): AuditPolicy => {
+export const makeAuditPolicy = (
+  given: string | null,
+  firstLogs: readonly NetworkLog[],
+  witnesses: readonly NetworkWitness[],
+): AuditPolicy => {
+  const logs = [...firstLogs];
   const namesOf = witnesses.map(({ city }) => city);
   const makeDefault = (place: string): string => {
     const at = (path: string): string => (place === '' ? '' : ` ${place}/${path}`);
@@ -87,7 +94,7 @@ export const makeAuditPolicy = (given: string | null, logs: readonly NetworkLog[
       const [vkey = '', url = null] = items.slice(word === 'log' ? 1 : 2);
       return [{ vkey, url }];
     });
-  const logLines = lines('log');
+  const logLines = [...lines('log')];
   const witnessHalves = lines('witness').map(({ vkey }) => halfOf(vkey));
   const known = new Set(logLines.map(({ vkey }) => vkey));
   const missing = logs.filter(({ vkey }) => !known.has(vkey));
@@ -156,6 +163,16 @@ export const makeAuditPolicy = (given: string | null, logs: readonly NetworkLog[
     },
     cityOf: (origin) => logs.find(({ vkey }) => isOriginOf(parseVerifierKey(vkey).name, origin))?.city ?? null,
     urlOf: (origin) => logLines.find(({ vkey }) => parseVerifierKey(vkey).name === origin)?.url ?? null,
+    learn: (city, vkey) => {
+      const { name, publicKey } = parseVerifierKey(vkey);
+      const base = logs.find((each) => each.city === city && isOriginOf(parseVerifierKey(each.vkey).name, name));
+      if (given !== null || !base || ownHalves.get(city)?.has(halfOf(vkey))) return;
+      const own = formatVerifierKey(toVerifierKey(parseVerifierKey(base.vkey).name, SignatureType.ED25519, publicKey));
+      logs.push({ city, vkey: own });
+      logLines.push({ vkey: own, url: null });
+      ownHalves.get(city)?.add(halfOf(own));
+      verifiers.clear();
+    },
     witnessesFor,
   };
 };

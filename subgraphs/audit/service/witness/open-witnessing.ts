@@ -102,6 +102,7 @@ export const openWitnessing = ({ cities, writers, secrets, policy: given, log, p
   const cosignings = new Map<string, Cosigning>();
   const current = new Map<string, Cosigning>();
   const cosign = (of: LogRef, key: LogKey): Cosigning => {
+    policy.learn(of.city, key.vkey);
     const known = cosignings.get(key.vkey);
     if (known) {
       current.set(of.city, known);
