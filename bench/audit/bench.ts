@@ -4,26 +4,35 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import type { EventFilter } from '#audit/domain/event-filter.ts';
-import { openKeyring } from '#audit/service/log-key.ts';
+import { startAudit } from '#audit/server.ts';
+import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
+import { openLogKey } from '#audit/service/log-key.ts';
 import { makeProve } from '#audit/service/prove.ts';
-import { startSequencer } from '#audit/service/sequencer.ts';
+import { makePublication } from '#audit/service/publish-checkpoint.ts';
+import { makeAuditPolicy } from '#audit/service/witness/audit-policy.ts';
 import { findEntries } from '#audit/store/entry-store.ts';
-import { type Ask, BEFORE_ALL, readLeavesBehind } from '#audit/store/log-store.ts';
-import { startEmbeddedNetwork } from '#embedded/network.ts';
+import { type Ask, BEFORE_ALL, readLoggedLeaves } from '#audit/store/log-store.ts';
+import { type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
-import { openCities } from '#platform/database/cities.ts';
+import { readStartConfig } from '#platform/config/env.ts';
+import { type Cities, openCities } from '#platform/database/cities.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
 import { makeLog } from '#platform/observability/log.ts';
+import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { hashLeaf } from '#platform/tlog/merkle.ts';
-import { type Figure, makeFigure, quantile } from '../figure.ts';
+import { type Figure, makeFigure, makeLimited, quantile } from '../figure.ts';
+import { type Bench, measureWrites } from './writes.ts';
 
 const ENTRIES = Number(process.env['AUDIT_ENTRIES'] ?? 1_000_000);
 const CHUNK = 50_000;
-const CITY = 'MTL';
+const CITY = 'QUE';
 const PAGE = 26;
 const PAGES = 200;
 const DAYS = 365;
 const BATCH = 16_384;
+const PROOFS = 1_000;
+/** Rounds of the clients that write, and one before that does not count. */
+const ROUNDS = 5;
 
 /** A year of entries with bodies of some 600 bytes: half about one of 20,000 patients, by 2,000 actors, mostly readings that succeeded. */
 const FILL = `INSERT INTO audit.entry (city, event_id, recorded_at, act, action, outcome, actor_tag, patient_tag, sealed, body)
@@ -58,100 +67,151 @@ const FILTERS: Readonly<Record<string, () => EventFilter>> = {
   'action DELETE in an old period': () => ({ action: 'D', from: at(0), to: at(0.1) }),
 };
 
-export const run = async (say: (line: string) => void): Promise<readonly Figure[]> => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-bench-'));
-  const log = makeLog('bench', 'warn', 2);
-  const network = await startEmbeddedNetwork({ dataDir: path.join(folder, 'data'), log, standbys: false });
-  const { secrets, superuser } = network;
-  const city = network.cities.find(({ code }) => code === CITY);
-  const [node] = city?.nodes ?? [];
-  const logKeys = secrets.logKeys[CITY];
-  if (!city || !node || !logKeys) throw new Error(`the network has no city ${CITY}`);
+/** Where an entry's bytes go, each part by itself; the tree over the entries is held against what the entries take. */
+const measureStorage = async (admin: pg.Client): Promise<readonly Figure[]> => {
+  const { rows } = await admin.query<Readonly<Record<'bodies' | 'rows' | 'indexes' | 'tiles' | 'marks' | 'checkpoints', string>>>(
+    `SELECT (SELECT sum(octet_length(body)) FROM audit.entry) AS bodies, pg_table_size('audit.entry') AS rows, pg_indexes_size('audit.entry') AS indexes,
+      pg_total_relation_size('audit.log_tile') AS tiles, pg_total_relation_size('audit.log_bundle') AS marks,
+      pg_total_relation_size('audit.log_checkpoint') + pg_total_relation_size('audit.log_cosignature') AS checkpoints`,
+  );
+  const [sizes] = rows;
+  if (!sizes) throw new Error('no sizes');
+  const perEntry = (...parts: readonly (keyof typeof sizes)[]): number =>
+    parts.reduce((sum, part) => sum + Number(sizes[part]), 0) / ENTRIES;
+  const tree = perEntry('tiles', 'marks');
+  return [
+    makeFigure('audit: an entry, its leaf', perEntry('bodies'), 'bytes'),
+    makeFigure('audit: an entry, its row', perEntry('rows'), 'bytes'),
+    makeFigure('audit: an entry, its indexes', perEntry('indexes'), 'bytes'),
+    makeFigure('audit: an entry, its part of tiles', perEntry('tiles'), 'bytes'),
+    makeFigure('audit: an entry, its part of marks', perEntry('marks'), 'bytes'),
+    makeFigure('audit: checkpoints and cosignatures, all of them', Number(sizes.checkpoints), 'bytes'),
+    makeLimited('audit: tree over entries, of what they take in storage', (100 * tree) / perEntry('rows', 'indexes'), '%', 4),
+    makeFigure('audit: tree over entries, of their rows alone', (100 * tree) / perEntry('rows'), '%'),
+  ];
+};
+
+const measurePages = async (readers: Cities): Promise<readonly Figure[]> => {
+  const db = readers.of(CITY);
   const figures: Figure[] = [];
+  for (const [name, draw] of Object.entries(FILTERS)) {
+    const times: number[] = [];
+    for (let page = 0; page < PAGES; ) {
+      const filter = draw();
+      let after: string | undefined;
+      // A few pages on, as an auditor walks.
+      for (let step = 0; step < 4 && page < PAGES; step++, page++) {
+        const from = performance.now();
+        const { rows } = await findEntries(db, filter, after, PAGE);
+        times.push(performance.now() - from);
+        after = rows.at(-1)?.position;
+        if (rows.length < PAGE) break;
+      }
+      page++;
+    }
+    figures.push(makeFigure(`audit: page of 25 by ${name}, p50`, quantile(times, 0.5), 'ms'));
+    figures.push(makeLimited(`audit: page of 25 by ${name}, p99`, quantile(times, 0.99), 'ms', 20));
+  }
+  return figures;
+};
+
+const measureProofs = async (readers: Cities, { secrets, cities }: EmbeddedNetwork): Promise<readonly Figure[]> => {
+  const logs = cities.flatMap(({ code }) => (secrets.logKeys[code] ?? []).map((key) => ({ city: code, vkey: openLogKey(key).vkey })));
+  const prove = makeProve(readers, makePublication(makeAuditPolicy(null, logs, [])));
+  const times: number[] = [];
+  for (let i = 0; i < PROOFS; i++) {
+    const from = performance.now();
+    const [proof] = await prove.proveEvents(CITY, [`${CITY}-evt-${pick(ENTRIES)}`]);
+    times.push(performance.now() - from);
+    if (!proof || proof instanceof Error) throw new Error('an event could not be proven');
+  }
+  return [
+    makeFigure('audit: inclusion proof, p50', quantile(times, 0.5), 'ms'),
+    makeLimited('audit: inclusion proof, p99', quantile(times, 0.99), 'ms', 5),
+  ];
+};
+
+/** Leaves hashed where they are kept, against hashing them here. */
+const measureHashing = async (ask: Ask): Promise<Figure> => {
+  const bodies = `SELECT e.xid::text, e.id::text, e.body FROM audit.entry e WHERE e.city = $1 ORDER BY e.xid, e.id LIMIT ${BATCH}`;
+  const [inServer, inNode]: [number[], number[]] = [[], []];
+  for (let i = 0; i < 7; i++) {
+    let from = performance.now();
+    const leaves = await readLoggedLeaves(ask, { city: CITY, shard: 1 }, BEFORE_ALL, 0, BATCH);
+    inServer.push(performance.now() - from);
+    if (leaves?.hashes.length !== Math.min(BATCH, ENTRIES)) throw new Error('not all leaves were read');
+    from = performance.now();
+    for (const { body } of await ask<{ body: Uint8Array }>({ name: 'bench_bodies', text: bodies }, [CITY])) hashLeaf(body);
+    inNode.push(performance.now() - from);
+  }
+  return makeFigure(`audit: ${BATCH} leaves read and hashed in the server`, quantile(inServer, 0.5), 'ms', quantile(inNode, 0.5));
+};
+
+/** A year's entries in one city: how fast their log is made, what it takes, and how fast pages and proofs come out of it. */
+const measureYear = async ({ network, subjects, log }: Bench, say: (line: string) => void): Promise<readonly Figure[]> => {
+  const { cities, secrets, superuser } = network;
+  const city = cities.find(({ code }) => code === CITY);
+  const [node] = city?.nodes ?? [];
+  if (!city || !node) throw new Error(`the network has no city ${CITY}`);
+  await network.city(CITY).stopNode('b');
   const admin = new pg.Client({ ...node, ...superuser, database: city.database });
   const readers = openCities([city], { role: 'audit', password: secrets.databasePasswords.audit, subjects: SUBJECTS });
-  const writers = openCities([city], { role: 'sequencer', password: secrets.databasePasswords.sequencer });
   try {
-    await migrateCity(city, { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS });
     await admin.connect();
     const filling = performance.now();
     for (let i = 0; i < ENTRIES; i += CHUNK) await admin.query(FILL, [i, Math.min(ENTRIES, i + CHUNK) - 1]);
     const filled = ENTRIES / ((performance.now() - filling) / 1000);
     say(`${ENTRIES} entries written`);
     await admin.query('VACUUM ANALYZE audit.entry');
-
-    const client = await writers.of(CITY).dedicated();
-    const ask: Ask = async ({ name, text }, values) => (await client.query({ name, text, values: [...values] })).rows as never;
-    const [inServer, inNode]: [number[], number[]] = [[], []];
-    for (let i = 0; i < 7; i++) {
-      let from = performance.now();
-      await readLeavesBehind(ask, { city: CITY, shard: 1 }, BEFORE_ALL, 0, BATCH);
-      inServer.push(performance.now() - from);
-      from = performance.now();
-      const { rows } = await client.query(
-        `SELECT xid::text, id::text, body FROM audit.entry WHERE city = $1 AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT ${BATCH}`,
-        [CITY],
-      );
-      for (const row of rows) hashLeaf(row.body);
-      inNode.push(performance.now() - from);
-    }
-    await client.end();
-    figures.push(makeFigure(`audit: ${BATCH} leaves read and hashed in the server`, quantile(inServer, 0.5), 'ms', quantile(inNode, 0.5)));
-
-    const sequencer = startSequencer({ database: writers.of(CITY), keys: openKeyring(logKeys), log });
     const sequencing = performance.now();
-    const deadline = Date.now() + 300_000;
-    for (;;) {
-      const [row] = (await admin.query('SELECT size FROM audit.log_state')).rows;
-      if (Number(row?.size) === ENTRIES) break;
-      if (Date.now() > deadline) throw new Error('the sequencer did not come to the end in time');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    figures.push(makeFigure('audit: entries sequenced', ENTRIES / ((performance.now() - sequencing) / 1000), '1/s', filled));
-    await sequencer.stop();
-    const [sizes] = (
-      await admin.query(`SELECT (SELECT sum(octet_length(body)) FROM audit.entry) AS bodies,
-        pg_total_relation_size('audit.log_tile') + pg_total_relation_size('audit.log_bundle') + pg_total_relation_size('audit.log_checkpoint') AS log`)
-    ).rows;
-    figures.push(
-      makeFigure('audit: tiles, marks and checkpoints', Number(sizes.log) / ENTRIES, 'bytes an entry', Number(sizes.bodies) / ENTRIES),
-    );
-    await admin.query('VACUUM ANALYZE');
-
-    const db = readers.of(CITY);
-    for (const [name, draw] of Object.entries(FILTERS)) {
-      const times: number[] = [];
-      for (let page = 0; page < PAGES; ) {
-        const filter = draw();
-        let after: string | undefined;
-        // A few pages on, as an auditor walks.
-        for (let step = 0; step < 4 && page < PAGES; step++, page++) {
-          const from = performance.now();
-          const { rows } = await findEntries(db, filter, after, PAGE);
-          times.push(performance.now() - from);
-          after = rows.at(-1)?.position;
-          if (rows.length < PAGE) break;
-        }
-        page++;
+    const subgraph = await startAudit({ cities, secrets, subjects, log });
+    try {
+      for (const deadline = Date.now() + 300_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+        const [row] = (await admin.query('SELECT size FROM audit.log_state')).rows;
+        if (Number(row?.size) === ENTRIES) break;
+        if (Date.now() > deadline) throw new Error('the sequencer did not come to the end in time');
       }
-      figures.push(makeFigure(`audit: page of 25 by ${name}, p50`, quantile(times, 0.5), 'ms'));
-      figures.push(makeFigure(`audit: page of 25 by ${name}, p99`, quantile(times, 0.99), 'ms'));
+    } finally {
+      await subgraph.stop();
     }
-    const prove = makeProve(readers);
-    const times: number[] = [];
-    for (let i = 0; i < 500; i++) {
-      const from = performance.now();
-      const [proof] = await prove.proveEvents(CITY, [`${CITY}-evt-${pick(ENTRIES)}`]);
-      times.push(performance.now() - from);
-      if (!proof || proof instanceof Error) throw new Error('an event could not be proven');
-    }
-    figures.push(makeFigure('audit: inclusion proof, p50', quantile(times, 0.5), 'ms'));
-    figures.push(makeFigure('audit: inclusion proof, p99', quantile(times, 0.99), 'ms'));
+    const sequenced = makeFigure('audit: entries sequenced', ENTRIES / ((performance.now() - sequencing) / 1000), '1/s', filled);
+    say(`sequenced at ${Math.round(sequenced.value)}/s`);
+    await admin.query('VACUUM ANALYZE');
+    const ask: Ask = async ({ name, text }, values) => (await admin.query({ name, text, values: [...values] })).rows as never;
+    return [
+      sequenced,
+      await measureHashing(ask),
+      ...(await measureStorage(admin)),
+      ...(await measurePages(readers)),
+      ...(await measureProofs(readers, network)),
+    ];
   } finally {
     await admin.end().catch(() => {});
-    await Promise.all([readers.stop(), writers.stop()]);
+    await readers.stop();
+  }
+};
+
+export const run = async (say: (line: string) => void): Promise<readonly Figure[]> => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-bench-'));
+  const dataDir = path.join(folder, 'data');
+  const log = makeLog('bench', 'warn', 2);
+  const network = await startEmbeddedNetwork({ dataDir, log });
+  try {
+    const { cities, secrets } = network;
+    const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
+    await Promise.all(cities.map((city) => migrateCity(city, migrator)));
+    const { subjects: config } = readStartConfig({ DATA_DIR: dataDir });
+    await initSubjectKeys({ cities, secrets, subjects: config });
+    const codes = cities.map(({ code }) => code);
+    const subjects = await openSubjects(config, { cities: codes, indexKey: secrets.subjectIndexKey, log });
+    try {
+      const bench = { network, subjects, city: 'MTL', log };
+      return [...(await measureWrites(bench, ROUNDS, say)), ...(await measureYear(bench, say))];
+    } finally {
+      await subjects.stop();
+    }
+  } finally {
     await network.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-  return figures;
 };

@@ -79,6 +79,7 @@ const watchCheckpoints = (db: CityDatabase) => {
       await sleep(10);
     }
   })();
+  watching.catch(() => {}); // whoever stops it is told
   const stop = (): Promise<void> => {
     isOver = true;
     return watching;
@@ -161,7 +162,14 @@ export const measureWrites = async (bench: Bench, rounds: number, say: (line: st
   const [node] = city?.nodes ?? [];
   if (!city || !node) throw new Error(`the network has no city ${code}`);
   const open = (role: 'scheduling' | 'audit', maxConnections: number): Cities =>
-    openCities([city], { role, password: secrets.databasePasswords[role], maxConnections, subjects });
+    openCities([city], {
+      role,
+      password: secrets.databasePasswords[role],
+      maxConnections,
+      subjects,
+      connectTimeoutMs: 10_000,
+      statementTimeoutMs: 10_000,
+    });
   const [clients, readers] = [open('scheduling', CLIENTS), open('audit', 2)];
   const [db, reader] = [clients.of(code), readers.of(code)];
   const admin = new pg.Client({ ...node, ...superuser, database: city.database });
