@@ -31,7 +31,7 @@ export type Context = {
     readonly findEvents: (args: FindEventsArgs) => Promise<EventPage>;
     readonly exportEvents: (args: ExportArgs) => Promise<ExportPage>;
     readonly findTrail: (patientId: string, page: { readonly first?: number | null; readonly after?: string | null }) => Promise<EventPage>;
-    readonly prove: Pick<Prove, 'checkpointOf' | 'proveGrowth'>;
+    readonly prove: Pick<Prove, 'checkpointOf' | 'proveGrowth' | 'shardsOf'>;
     readonly verifyAuditLog: (city: string) => Promise<VerificationView>;
     readonly city: (code: string) => CityView | null;
     /** The same for a code that an entry holds; throws where configuration lacks it. */

@@ -30,6 +30,18 @@ export type ConsistencyView = {
   readonly checkpoint: CheckpointView;
 };
 
+/** A shard of a city's log. `finalSize` is null for the current one, `key` where no sequencer has seen it yet. */
+export type ShardView = {
+  readonly city: string;
+  readonly shard: number;
+  readonly origin: string;
+  readonly key: string | null;
+  readonly beganAt: Date;
+  readonly closedAt: Date | null;
+  readonly finalSize: number | null;
+  readonly isRetired: boolean;
+};
+
 /** How far the verifying of a city's log is, or what it came to. `shard`, `firstBadIndex` and `fault` are null unless it is broken. */
 export type VerificationView = {
   readonly city: string;

@@ -1,6 +1,6 @@
 // Written by "npm run codegen" from schema/audit.graphql; change that file and run it again.
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { CheckpointView, ProofView, VerificationView, ConsistencyView, PatientReference } from '../domain/log-view.ts';
+import type { CheckpointView, ProofView, ShardView, VerificationView, ConsistencyView, PatientReference } from '../domain/log-view.ts';
 import type { SeenEvent } from '../domain/audit-event.ts';
 import type { CityView } from '../domain/city.ts';
 import type { Context } from '../context.ts';
@@ -79,6 +79,8 @@ export type AuditCheckpoint = {
   readonly __typename?: 'AuditCheckpoint';
   /** Code of the city. */
   readonly city: Scalars['String']['output'];
+  /** Which shard of the city's log it is of, from 1. */
+  readonly shard: Scalars['Int']['output'];
   /** Name of the log and of its key, such as `caregraph.example/audit/MTL`. */
   readonly origin: Scalars['String']['output'];
   /** How many entries the log has. */
@@ -93,6 +95,27 @@ export type AuditCheckpoint = {
   readonly witnesses: ReadonlyArray<AuditWitness>;
   /** Whether as many witnesses cosigned as the policy asks for, `/audit/{city}/policy`. Never without a cosignature that verifies. */
   readonly isWitnessed: Scalars['Boolean']['output'];
+};
+
+/** A part of a city's audit log, a log of its own: with its own name, key and tree. Its first entry says how the one before ended. */
+export type AuditShard = {
+  readonly __typename?: 'AuditShard';
+  /** Its number, from 1. */
+  readonly shard: Scalars['Int']['output'];
+  /** Name of its log and of its key: the city's own for the first, then that with the number behind it. */
+  readonly origin: Scalars['String']['output'];
+  /** Its public key, `<name>+<id>+<base64>`; null until it was seen by a sequencer. */
+  readonly key?: Maybe<Scalars['String']['output']>;
+  /** When it began. */
+  readonly beganAt: Scalars['DateTime']['output'];
+  /** When it was closed; null for the current one. */
+  readonly closedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** How many entries it has. */
+  readonly size: Scalars['EntryCount']['output'];
+  /** Its latest checkpoint, the final one where it is closed. */
+  readonly checkpoint?: Maybe<AuditCheckpoint>;
+  /** Whether its entries were taken into the archive and are no longer here. */
+  readonly isRetired: Scalars['Boolean']['output'];
 };
 
 /** Another city, or somebody else, who saw that a log only grew. https://c2sp.org/tlog-witness */
@@ -337,9 +360,11 @@ export type Query = {
   readonly auditExport?: Maybe<AuditExportPage>;
   /** One audit event; by auditors. */
   readonly auditEvent?: Maybe<AuditEvent>;
-  /** The latest checkpoint of a city's audit log; for anybody. */
+  /** The latest checkpoint of a city's audit log, of its current shard when `shard` is left out; null where there is no such shard. For anybody. */
   readonly auditCheckpoint?: Maybe<AuditCheckpoint>;
-  /** That a city's log has only grown from one size to another; to its latest checkpoint when `toSize` is left out. For anybody. */
+  /** The shards of a city's audit log, oldest first; for anybody. */
+  readonly auditShards?: Maybe<ReadonlyArray<AuditShard>>;
+  /** That a shard of a city's log, the current one when `shard` is left out, has only grown from one size to another; to its latest checkpoint when `toSize` is left out. For anybody. */
   readonly consistencyProof?: Maybe<ConsistencyProof>;
   /** Goes through a city's log in its database, or tells how far that is; by auditors. One run a city at a time; its result is given again for some seconds. Asking is audited. */
   readonly verifyAuditLog?: Maybe<AuditVerification>;
@@ -367,6 +392,12 @@ export type QueryAuditEventArgs = {
 
 export type QueryAuditCheckpointArgs = {
   city: Scalars['String']['input'];
+  shard?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryAuditShardsArgs = {
+  city: Scalars['String']['input'];
 };
 
 
@@ -374,6 +405,7 @@ export type QueryConsistencyProofArgs = {
   city: Scalars['String']['input'];
   fromSize: Scalars['EntryCount']['input'];
   toSize?: InputMaybe<Scalars['EntryCount']['input']>;
+  shard?: InputMaybe<Scalars['Int']['input']>;
 };
 
 
@@ -499,13 +531,14 @@ export type ResolversTypes = {
   CityState: ResolverTypeWrapper<CityState>;
   City: ResolverTypeWrapper<CityView>;
   AuditCheckpoint: ResolverTypeWrapper<CheckpointView>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  AuditShard: ResolverTypeWrapper<ShardView>;
   AuditWitness: ResolverTypeWrapper<AuditWitness>;
   AuditProof: ResolverTypeWrapper<ProofView>;
   ConsistencyProof: ResolverTypeWrapper<ConsistencyView>;
   AuditVerificationState: AuditVerificationState;
   AuditLogFault: AuditLogFault;
   AuditVerification: ResolverTypeWrapper<VerificationView>;
-  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   Patient: ResolverTypeWrapper<PatientReference>;
   AuditAction: AuditAction;
   AuditOutcome: AuditOutcome;
@@ -531,11 +564,12 @@ export type ResolversParentTypes = {
   CityState: CityState;
   City: CityView;
   AuditCheckpoint: CheckpointView;
+  Int: Scalars['Int']['output'];
+  AuditShard: ShardView;
   AuditWitness: AuditWitness;
   AuditProof: ProofView;
   ConsistencyProof: ConsistencyView;
   AuditVerification: VerificationView;
-  Int: Scalars['Int']['output'];
   Patient: PatientReference;
   AuditAgent: AuditAgent;
   AuditEntity: AuditEntity;
@@ -582,6 +616,7 @@ export type CityResolvers<ContextType = Context, ParentType extends ResolversPar
 
 export type AuditCheckpointResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditCheckpoint'] = ResolversParentTypes['AuditCheckpoint']> = {
   city?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  shard?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   origin?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   size?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
   root?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -589,6 +624,17 @@ export type AuditCheckpointResolvers<ContextType = Context, ParentType extends R
   signedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   witnesses?: Resolver<ReadonlyArray<ResolversTypes['AuditWitness']>, ParentType, ContextType>;
   isWitnessed?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type AuditShardResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditShard'] = ResolversParentTypes['AuditShard']> = {
+  shard?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  origin?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  key?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  beganAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  closedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  size?: Resolver<ResolversTypes['EntryCount'], ParentType, ContextType>;
+  checkpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType>;
+  isRetired?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
 };
 
 export type AuditWitnessResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditWitness'] = ResolversParentTypes['AuditWitness']> = {
@@ -688,6 +734,7 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   auditExport?: Resolver<Maybe<ResolversTypes['AuditExportPage']>, ParentType, ContextType, RequireFields<QueryAuditExportArgs, 'limit'>>;
   auditEvent?: Resolver<Maybe<ResolversTypes['AuditEvent']>, ParentType, ContextType, RequireFields<QueryAuditEventArgs, 'id'>>;
   auditCheckpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType, RequireFields<QueryAuditCheckpointArgs, 'city'>>;
+  auditShards?: Resolver<Maybe<ReadonlyArray<ResolversTypes['AuditShard']>>, ParentType, ContextType, RequireFields<QueryAuditShardsArgs, 'city'>>;
   consistencyProof?: Resolver<Maybe<ResolversTypes['ConsistencyProof']>, ParentType, ContextType, RequireFields<QueryConsistencyProofArgs, 'city' | 'fromSize'>>;
   verifyAuditLog?: Resolver<Maybe<ResolversTypes['AuditVerification']>, ParentType, ContextType, RequireFields<QueryVerifyAuditLogArgs, 'city'>>;
 };
@@ -700,6 +747,7 @@ export type Resolvers<ContextType = Context> = {
   CityState?: CityStateResolvers<ContextType>;
   City?: CityResolvers<ContextType>;
   AuditCheckpoint?: AuditCheckpointResolvers<ContextType>;
+  AuditShard?: AuditShardResolvers<ContextType>;
   AuditWitness?: AuditWitnessResolvers<ContextType>;
   AuditProof?: AuditProofResolvers<ContextType>;
   ConsistencyProof?: ConsistencyProofResolvers<ContextType>;

@@ -7,9 +7,9 @@ import { type HashReader, proveConsistency, proveInclusion } from '#platform/tlo
 import { parseNote } from '#platform/tlog/note.ts';
 import { formatProof } from '#platform/tlog/proof.ts';
 import { openTileReader } from '#platform/tlog/tile-reader.ts';
-import type { CheckpointView, ConsistencyView, ProofView } from '../domain/log-view.ts';
+import type { CheckpointView, ConsistencyView, ProofView, ShardView } from '../domain/log-view.ts';
 import { askReading, findPlaces } from '../store/log-view-store.ts';
-import { readShard } from '../store/shard-store.ts';
+import { readShard, readShards } from '../store/shard-store.ts';
 import { tileSource } from './check-log.ts';
 import type { FindPublication } from './publish-checkpoint.ts';
 
@@ -59,6 +59,19 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
   /** The latest checkpoint of a city's current shard, or of one by its number; null before its first. Throws `BadInputError` for what is no city, `CityUnavailableError`. */
   const checkpointOf = async (city: string, shard: number | null = null): Promise<CheckpointView | null> =>
     (await headOf(cityOf(city), shard))?.view ?? null;
+
+  /** The shards of a city's log, oldest first. Throws as `checkpointOf` does. */
+  const shardsOf = async (city: string): Promise<ShardView[]> =>
+    (await readShards(askReading(cityOf(city)), city)).map(({ shard, origin, vkey, beganAt, closedAt, final, retiredAt }) => ({
+      city,
+      shard,
+      origin,
+      key: vkey,
+      beganAt,
+      closedAt,
+      finalSize: final?.size ?? null,
+      isRetired: retiredAt !== null,
+    }));
 
   const proveOne = async ({ view, read }: Head, leafIndex: number): Promise<ProofView> => {
     const path = await proveInclusion(leafIndex, view.size, read);
@@ -111,7 +124,10 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
     toSize: number | null,
     shard: number | null = null,
   ): Promise<ConsistencyView | null> => {
-    const head = await headOf(cityOf(city), shard);
+    const db = cityOf(city);
+    if (shard !== null && (await readShard(askReading(db), city, shard))?.retiredAt)
+      throw new BadInputError('shard', 'was retired; its archive proves the same');
+    const head = await headOf(db, shard);
     if (!head) return null;
     const to = toSize ?? head.view.size;
     if (to > head.view.size) throw new BadInputError('toSize', 'is more than the log has entries');
@@ -119,6 +135,6 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
     const hashes = await proveConsistency(fromSize, to, head.read);
     return { fromSize, toSize: to, hashes: hashes.map(toBase64), checkpoint: head.view };
   };
-  return { checkpointOf, proveEvents, locateEvents, proveGrowth };
+  return { checkpointOf, shardsOf, proveEvents, locateEvents, proveGrowth };
 };
 export type Prove = ReturnType<typeof makeProve>;

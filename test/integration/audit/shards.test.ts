@@ -2,10 +2,16 @@ import { randomInt } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { openLogKeeper, startAudit } from '#audit/server.ts';
+import { makeProve } from '#audit/service/prove.ts';
+import type { FindPublication } from '#audit/service/publish-checkpoint.ts';
+import { findCheckpoint } from '#audit/store/log-view-store.ts';
+import type { Caller } from '#platform/access/viewer.ts';
 import { type Cities, openCities } from '#platform/database/cities.ts';
+import { makeExecutor } from '#platform/graphql/executor.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { openCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { hashLeaf, verifyConsistency, verifyInclusion } from '#platform/tlog/merkle.ts';
 import { makeNoteVerifier } from '#platform/tlog/note.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
 import { entriesOf, type Fetch, makeFetch, rootOf, sourceOf, until, writeEvents, writeSlowly } from './log-support.ts';
@@ -16,6 +22,8 @@ let network: TestNetwork;
 let writers: Cities;
 let admin: pg.Client;
 let keeper: ReturnType<typeof openLogKeeper>;
+let readers: Cities;
+let prove: ReturnType<typeof makeProve>;
 let subgraph: Subgraph | null = null;
 const said: { readonly level: string; readonly message: string; readonly fields: Record<string, unknown> }[] = [];
 const log: Log = {
@@ -42,6 +50,14 @@ const stop = async (): Promise<void> => {
   await subgraph?.stop();
   subgraph = null;
 };
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests alone
+type Answer = { data?: any; errors?: readonly unknown[] };
+const query = (text: string): Promise<Answer> => {
+  if (!subgraph) throw new Error('nothing runs');
+  const caller: Caller = { viewer: null, requestId: 'shards', address: '192.0.2.1', language: 'en', origin: 'http://127.0.0.1:4000' };
+  const context = subgraph.makeContext(caller);
+  return makeExecutor(subgraph, log).run({ query: text, variables: {} }, caller.requestId, () => context) as Promise<Answer>;
+};
 type State = { state: string; remedy?: string; firstBadIndex?: number | null };
 const stateOf = (): State | undefined => (subgraph?.report?.()?.['auditLog'] as Record<string, State> | undefined)?.[CITY];
 const isIn = (state: string): Promise<void> => until(() => stateOf()?.state === state, 15_000, `the state ${state}`);
@@ -59,11 +75,17 @@ beforeAll(async () => {
   const { cities, secrets, subjects } = network;
   writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling, subjects, maxConnections: 12 });
   keeper = openLogKeeper({ cities, secrets, log });
+  readers = openCities(cities, { role: 'audit', password: secrets.databasePasswords.audit });
+  const publish: FindPublication = async (db, { shard }) => {
+    const found = await findCheckpoint(db, shard);
+    return found && { ...found, witnesses: [], isWitnessed: false };
+  };
+  prove = makeProve(readers, publish);
 });
 afterAll(async () => {
   await stop();
   await keeper?.stop();
-  await writers?.stop();
+  await Promise.all([writers?.stop(), readers?.stop()]);
   await network?.stop();
 });
 
@@ -155,6 +177,44 @@ describe('the shards of a log', () => {
       [4, true],
       [5, false],
     ]);
+  });
+
+  it('are told of in the graph, and prove events of closed ones under their final checkpoints', async () => {
+    const { data, errors } = await query(
+      `{ auditShards(city: "MTL") { shard origin key beganAt closedAt size isRetired checkpoint { shard origin size root note } } }`,
+    );
+    expect(errors).toBeUndefined();
+    expect(data.auditShards).toHaveLength(5);
+    for (const [i, each] of data.auditShards.entries()) {
+      const { bytes } = await fetch(`${CITY}/${i + 1}/checkpoint`);
+      const { checkpoint } = await openCheckpoint(bytes, [makeNoteVerifier(each.key)]);
+      expect(each).toMatchObject({
+        shard: i + 1,
+        origin: checkpoint.origin,
+        closedAt: i < 4 ? expect.anything() : null,
+        size: checkpoint.size,
+        isRetired: false,
+        checkpoint: { shard: i + 1, origin: checkpoint.origin, size: checkpoint.size, note: Buffer.from(bytes).toString() },
+      });
+      const asked = await query(`{ auditCheckpoint(city: "MTL", shard: ${i + 1}) { shard size root }
+        consistencyProof(city: "MTL", shard: ${i + 1}, fromSize: 3) { fromSize toSize hashes checkpoint { shard root } } }`);
+      const proof = asked.data.consistencyProof;
+      expect([asked.data.auditCheckpoint.size, proof.toSize, proof.checkpoint.shard]).toEqual([each.size, each.size, i + 1]);
+      const entries = await entriesOf(sourceOf(fetch, `${CITY}/${i + 1}`), each.size);
+      const hashes = proof.hashes.map((hash: string) => new Uint8Array(Buffer.from(hash, 'base64')));
+      expect(verifyConsistency(3, each.size, rootOf(entries.slice(0, 3)), checkpoint.root, hashes)).toBe(true);
+      // The first, the last, and one in the middle.
+      for (const index of [0, Math.floor(each.size / 2), each.size - 1]) {
+        const { id } = parse(entries[index]);
+        const [proven] = await prove.proveEvents(CITY, [id]);
+        if (!proven || proven instanceof Error) throw new Error('an event could not be proven');
+        expect([proven.leafIndex, proven.treeSize, proven.checkpoint.origin]).toEqual([index, each.size, each.origin]);
+        const path = proven.hashes.map((hash) => new Uint8Array(Buffer.from(hash, 'base64')));
+        expect(verifyInclusion(index, each.size, hashLeaf(entries[index] ?? new Uint8Array()), path, checkpoint.root)).toBe(true);
+      }
+    }
+    expect((await query('{ auditCheckpoint(city: "MTL", shard: 77) { size } }')).data.auditCheckpoint).toBeNull();
+    expect((await query('{ auditCheckpoint(city: "MTL") { shard } }')).data.auditCheckpoint.shard).toBe(5);
   });
 
   it('are begun by one of several that try at once', async () => {

@@ -1,4 +1,7 @@
 import type { QueryResolvers } from '../../generated/resolvers.ts';
 
-export const consistencyProof: NonNullable<QueryResolvers['consistencyProof']> = (_parent, { city, fromSize, toSize }, { services }) =>
-  services.prove.proveGrowth(city, fromSize, toSize ?? null);
+export const consistencyProof: NonNullable<QueryResolvers['consistencyProof']> = (
+  _parent,
+  { city, fromSize, toSize, shard },
+  { services },
+) => services.prove.proveGrowth(city, fromSize, toSize ?? null, shard ?? null);
