@@ -12,6 +12,8 @@ import { makeSubjectKeys, makeTagOf, type SubjectKeys, type TagOf } from './subj
 
 /** How long a key that was destroyed elsewhere may stay in this process's memory. */
 const WATCH_MS = 1_000;
+/** A start waits so long for a disk that is busy; without its keys no process starts. */
+const STORE_MS = 10_000;
 
 /** The subject keys of all cities. */
 export type Subjects = {
@@ -39,9 +41,9 @@ type Opened = { readonly stores: readonly [BlobStore, BlobStore]; readonly keys:
 const openParts = async (config: SubjectsConfig, cities: readonly string[], create: boolean): Promise<Opened> => {
   const opened: { readonly stop: () => Promise<void> }[] = [];
   try {
-    const primary = await openStore('primary', config.primary, { create });
+    const primary = await openStore('primary', config.primary, { create, timeoutMs: STORE_MS });
     opened.push(primary);
-    const backup = await openStore('backup', config.backup, { create });
+    const backup = await openStore('backup', config.backup, { create, timeoutMs: STORE_MS });
     opened.push(backup);
     const keys = await openKeys(config.keys, cities);
     return { stores: [primary, backup], keys, of: (city) => openStateStore(city, { primary, backup }, keys) };

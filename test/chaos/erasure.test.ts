@@ -1,0 +1,386 @@
+import { createHash } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { readNetwork } from '#embedded/read-network.ts';
+import { openSealed } from '#platform/audit/sealed.ts';
+import { readStartConfig } from '#platform/config/env.ts';
+import { makeLog } from '#platform/observability/log.ts';
+import { openSubjects } from '#platform/subjects/open-subjects.ts';
+import { loginSubject } from '#platform/subjects/subject-keys.ts';
+import { hashLeaf, verifyInclusion } from '#platform/tlog/merkle.ts';
+import { checkpointOf, entriesOf, type Fetched, rootOf, sourceOf, until } from '#test/integration/audit/log-support.ts';
+import { DEMO_PASSWORD, type GraphClient, graphClient } from '#test/support/graph.ts';
+import { connectAs, freePort, type Started, startNetwork } from '#test/support/started.ts';
+
+const CITIES = ['MTL', 'QUE', 'SHE'] as const;
+/** One rare word in every personal value, so that a few searches find each of them wherever it stands. */
+const WORD = 'zyqxowlk';
+const HEALTH_CARD = 'ZYQX84022912';
+const RAMQ = 'http://hl7.org/fhir/sid/ca-ramq';
+const PASSWORD = `${WORD}-password-1`;
+
+let folder: string;
+let dataDir: string;
+let started: Started;
+let graph: GraphClient;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'caregraph-erasure-'));
+  dataDir = path.join(folder, 'data');
+  started = await startNetwork({ dataDir, port: await freePort(), flags: ['--processes'], withinMs: 240_000, env: { TMPDIR: folder } });
+  graph = graphClient(started.url);
+}, 270_000);
+afterAll(async () => {
+  await started?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+const fetchFile = async (name: string): Promise<Fetched> => {
+  const response = await fetch(`${started.url}/audit/${name}`, { signal: AbortSignal.timeout(5_000) });
+  return { status: response.status, headers: {}, bytes: Buffer.from(await response.arrayBuffer()) };
+};
+const sqlIn = async <R extends pg.QueryResultRow>(city: string, text: string, values: unknown[] = []): Promise<R[]> => {
+  const client = await connectAs(dataDir, city, 'postgres');
+  try {
+    return (await client.query<R>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+/** Asks for an act again while a city or a store says that it comes too late, as either may on a busy machine. */
+const act = async <T>(query: string, variables: Record<string, unknown>, token: string | null = null): Promise<T> => {
+  for (const end = Date.now() + 120_000; ; ) {
+    const answer = await graph.ask<Record<string, { __typename?: string } | null>>(query, variables, { token });
+    const isLate = Object.values(answer.data ?? {}).some((each) => each?.__typename === 'CityUnavailable');
+    if (answer.data && answer.errors.length === 0 && !isLate) return answer.data as T;
+    if (Date.now() > end) throw new Error(`not done: ${answer.text.slice(0, 500)}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+};
+
+/** Every way in which a text may stand in bytes: encodings, cases, and base 64 at each of its three places. */
+const formsOf = (text: string): Map<string, Buffer> => {
+  const forms = new Map<string, Buffer>();
+  for (const cased of new Set([text, text.toLowerCase(), text.toUpperCase(), text.charAt(0).toUpperCase() + text.slice(1).toLowerCase()])) {
+    const utf8 = Buffer.from(cased);
+    const utf16 = Buffer.from(cased, 'utf16le');
+    const add = (form: string, bytes: Buffer): void => void forms.set(`${form} ${bytes.toString('hex')}`, bytes);
+    add('UTF-8', utf8);
+    // Little and big endian differ in where the zeros begin.
+    add('UTF-16', utf16.subarray(0, -1));
+    for (const hex of [utf8.toString('hex'), utf8.toString('hex').toUpperCase()]) add('hexadecimal', Buffer.from(hex));
+    add('JSON', Buffer.from([...cased].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')));
+    for (let shift = 0; shift < 3; shift++) {
+      const shifted = Buffer.concat([Buffer.alloc(shift), utf8]).toString('base64');
+      // Letters that stand for neighbouring bytes as well are left out.
+      const whole = shifted.slice(shift === 0 ? 0 : shift + 1, Math.floor(((utf8.length + shift) * 8) / 6));
+      add('base 64', Buffer.from(whole));
+      add('base 64', Buffer.from(whole.replaceAll('+', '-').replaceAll('/', '_')));
+    }
+  }
+  return forms;
+};
+const filesUnder = (at: string): string[] =>
+  readdirSync(at, { withFileTypes: true }).flatMap((entry) => {
+    const inner = path.join(at, entry.name);
+    return entry.isDirectory() ? filesUnder(inner) : entry.isFile() ? [inner] : [];
+  });
+const CHUNK = 8 * 1024 * 1024;
+const OVERLAP = 256;
+/** Where any of the forms stands in any file below a folder. */
+const scan = (at: string, forms: ReadonlyMap<string, Buffer>): { readonly found: string[]; readonly bytes: number } => {
+  const found: string[] = [];
+  let bytes = 0;
+  const buffer = Buffer.alloc(CHUNK + OVERLAP);
+  for (const file of filesUnder(at)) {
+    let handle: number;
+    try {
+      handle = openSync(file, 'r');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue; // a server took it away meanwhile
+      throw error;
+    }
+    try {
+      for (let position = 0; ; position += CHUNK) {
+        const length = readSync(handle, buffer, 0, buffer.length, position);
+        bytes += Math.min(length, CHUNK);
+        const piece = buffer.subarray(0, length);
+        for (const [form, needle] of forms)
+          if (piece.includes(needle)) found.push(`${path.relative(at, file)}: ${form.split(' ').slice(0, -1).join(' ')}`);
+        if (length <= CHUNK) break;
+      }
+    } finally {
+      closeSync(handle);
+    }
+  }
+  return { found: [...new Set(found)], bytes };
+};
+
+const nodesOf = (city: string): { readonly port: number; readonly password: string }[] => {
+  const { ports } = JSON.parse(String(readFile('network.json'))) as { ports: Record<string, Record<string, number>> };
+  const { superuserPassword } = JSON.parse(String(readFile('secrets.json'))) as { superuserPassword: string };
+  return Object.values(ports[city] ?? {}).map((port) => ({ port, password: superuserPassword }));
+};
+const readFile = (name: string): Buffer => {
+  const handle = openSync(path.join(dataDir, name), 'r');
+  try {
+    const bytes = Buffer.alloc(statSync(path.join(dataDir, name)).size);
+    readSync(handle, bytes, 0, bytes.length, 0);
+    return bytes;
+  } finally {
+    closeSync(handle);
+  }
+};
+const onNode = async <T>(
+  node: { readonly port: number; readonly password: string },
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> => {
+  const client = new pg.Client({ host: '127.0.0.1', user: 'postgres', database: 'caregraph', ...node });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+};
+const walFilesOf = (city: string): string[] =>
+  ['a', 'b'].flatMap((node) => {
+    const at = path.join(dataDir, 'cities', city, node, 'pg_wal');
+    return readdirSync(at)
+      .filter((name) => /^[0-9A-F]{24}$/.test(name))
+      .map((name) => path.join(at, name));
+  });
+/** Makes what a busy year makes by itself: tables and statistics written anew, checkpoints, and all write-ahead log of before gone on both nodes. */
+const turnOver = async (city: string): Promise<void> => {
+  const nodes = nodesOf(city);
+  const isPrimary = await Promise.all(
+    nodes.map((node) => onNode(node, async (client) => !(await client.query('select pg_is_in_recovery() as r')).rows[0].r)),
+  );
+  const primary = nodes[isPrimary.indexOf(true)];
+  if (!primary) throw new Error(`no primary of ${city}`);
+  await onNode(primary, async (client) => {
+    await client.query('set statement_timeout = 60000');
+    await client.query('vacuum full analyze');
+    await client.query('vacuum full pg_catalog.pg_statistic');
+    await client.query('checkpoint');
+  });
+  const before = new Set(walFilesOf(city));
+  await until(
+    async () => {
+      // Enough log to be beyond what is kept for a standby that is late (wal_keep_size).
+      await onNode(primary, async (client) => {
+        for (let i = 0; i < 2; i++) {
+          await client.query(`select pg_logical_emit_message(true, 'turn', 'over')`);
+          await client.query('select pg_switch_wal()');
+        }
+      });
+      for (const node of nodes) await onNode(node, (client) => client.query('checkpoint'));
+      return !walFilesOf(city).some((file) => before.has(file));
+    },
+    120_000,
+    `the end of the old log of ${city}`,
+  );
+};
+
+type Proof = { leafIndex: number; treeSize: number; hashes: string[]; checkpoint: { root: string } };
+const TRAIL = `query ($id: ID!) { auditEvents(filter: { patientId: $id }, first: 100) { nodes { act leaf city { code } patient { id } agent { accountId } proof { leafIndex treeSize hashes checkpoint { root } } } } }`;
+type Trail = {
+  auditEvents: { nodes: { act: string; leaf: string; city: { code: string }; patient: unknown; agent: unknown; proof: Proof | null }[] };
+};
+
+it('leaves nothing of an erased patient in any byte of the network, and every proof stands', async () => {
+  const forms = new Map([...formsOf(WORD), ...formsOf(HEALTH_CARD)]);
+  // A patient of Montreal with everything that a patient can have.
+  const registered = await act<{
+    registerPatient: { username: string; session: { token: string; account: { patient: { id: string } } } };
+  }>(
+    `mutation ($input: RegisterPatientInput!) { registerPatient(input: $input) { __typename
+      ... on RegisterPatientSuccess { username session { token account { patient { id } } } } ... on Refusal { message } } }`,
+    {
+      input: {
+        city: 'MTL',
+        password: PASSWORD,
+        name: { family: `${WORD}son`, given: [`${WORD}a`, 'Zoé'] },
+        birthDate: '1984-02-29',
+        contacts: [{ system: 'EMAIL', value: `${WORD}@example.org` }],
+        addresses: [{ lines: [`1 ${WORD} street`], city: 'Montréal', postalCode: 'H1A 1A1' }],
+        identifiers: [{ system: RAMQ, value: HEALTH_CARD }],
+        coverages: [{ plan: 'RAMQ', payor: `${WORD} mutual`, memberId: `${WORD}-member` }],
+      },
+    },
+  );
+  const { username, session } = registered.registerPatient;
+  const { token } = session;
+  const patientId = session.account.patient.id;
+  const [account] = await sqlIn<{ id: string }>('MTL', 'select id from patients.account where username = $1', [username]);
+  const accountId = account?.id ?? '';
+  const admin = await graph.login('MTLA0001');
+  const auditor = await graph.login('SHEU0001');
+
+  for (const [name, password] of [
+    [username, 'wrong-password-1'],
+    [username.toLowerCase(), PASSWORD],
+    [username, PASSWORD],
+  ])
+    await graph.ask('mutation ($u: String!, $p: String!) { login(username: $u, password: $p) { __typename } }', { u: name, p: password });
+  const slots = await act<{ slots: { nodes: { id: string; city: { code: string } }[] } }>(
+    '{ slots(filter: { onlyAvailable: true }, first: 100) { nodes { id city { code } } } }',
+    {},
+    token,
+  );
+  const booked: string[] = [];
+  for (const city of ['MTL', 'QUE']) {
+    for (const slot of slots.slots.nodes.filter((each) => each.city.code === city)) {
+      const answer = await act<{ bookAppointment: { appointment?: { id: string } } }>(
+        'mutation ($input: BookAppointmentInput!) { bookAppointment(input: $input) { __typename ... on BookAppointmentSuccess { appointment { id } } } }',
+        { input: { slotId: slot.id, idempotencyKey: `k-${booked.length}-${slot.id.slice(-8)}` } },
+        token,
+      );
+      const id = answer.bookAppointment.appointment?.id;
+      if (id) {
+        booked.push(city);
+        break;
+      }
+    }
+  }
+  expect(booked).toEqual(['MTL', 'QUE']);
+  for (let i = 0; i < 2; i++) {
+    const uploaded = await act<{ uploadFile: { __typename: string } }>(
+      'mutation ($input: UploadFileInput!) { uploadFile(input: $input) { __typename } }',
+      {
+        input: {
+          patientId,
+          name: `${WORD} letter ${i}.txt`,
+          contentType: 'text/plain',
+          content: Buffer.from(`${`${WORD} is ill. `.repeat(300 + i)}`).toString('base64'),
+        },
+      },
+      token,
+    );
+    expect(uploaded.uploadFile.__typename).toBe('UploadFileSuccess');
+  }
+  await graph.ask('query ($n: String!) { patients(filter: { name: $n }) { nodes { id name { text } } } }', { n: WORD }, { token: admin });
+  await graph.ask(
+    'query ($id: ID!) { patient(id: $id) { name { text } contacts { value } files { nodes { name } } auditTrail { nodes { act } } } }',
+    { id: patientId },
+    { token },
+  );
+  const look = async () => {
+    const { data, text } = await graph.ask<Trail>(TRAIL, { id: patientId }, { token: auditor });
+    if (!data?.auditEvents) throw new Error(`no trail: ${text}`);
+    return data.auditEvents.nodes;
+  };
+  await until(async () => (await look()).every(({ proof }) => proof !== null), 60_000, 'the proofs');
+  const before = await look();
+  expect(new Set(before.map(({ city }) => city.code))).toEqual(new Set(['MTL', 'QUE', 'SHE']));
+  const checkpoints = new Map(
+    await Promise.all(CITIES.map(async (city) => [city, (await checkpointOf(fetchFile, city)).checkpoint] as const)),
+  );
+
+  // The search finds what it looks for: the name stands in tables (statistics take it up as well) and in the write-ahead log.
+  for (const city of CITIES) for (const text of ['analyze', 'checkpoint']) await sqlIn(city, text);
+  const standing = scan(dataDir, forms);
+  expect(standing.found.filter((at) => /cities\/MTL\/[ab]\/base\//.test(at)).length).toBeGreaterThan(0);
+  expect(standing.found.filter((at) => /cities\/MTL\/[ab]\/pg_wal\//.test(at)).length).toBeGreaterThan(0);
+  expect(standing.found.filter((at) => /^(?:files|subjects|logs|secrets|caregraph\.log)/.test(at))).toEqual([]);
+
+  const erased = await act<{ deletePatient: { __typename: string } }>(
+    'mutation ($id: ID!) { deletePatient(id: $id) { __typename } }',
+    { id: patientId },
+    admin,
+  );
+  expect(erased.deletePatient.__typename).toBe('DeletePatientSuccess');
+  const from = performance.now();
+  const { cities, secrets } = await readNetwork(dataDir);
+  const open = () =>
+    openSubjects(readStartConfig({ DATA_DIR: dataDir }).subjects, {
+      cities: cities.map(({ code }) => code),
+      indexKey: secrets.subjectIndexKey,
+      log: makeLog('test', 'silent'),
+    });
+  const subjects = await open();
+  try {
+    const tags = [patientId, accountId, loginSubject(username)].map(subjects.tagOf);
+    await until(
+      async () =>
+        (await Promise.all(CITIES.map((city) => sqlIn(city, 'select 1 from audit.shredded where tag = any($1)', [tags])))).every(
+          (rows) => rows.length === 3,
+        ),
+      60_000,
+      'the end of the keys',
+    );
+    console.info(`keys destroyed in three cities ${Math.round(performance.now() - from)} ms after the erasure`);
+    await until(
+      async () => (await sqlIn('MTL', `select 1 from files.subject where patient_id = $1`, [patientId])).length === 0,
+      60_000,
+      'the end of the files',
+    );
+    for (const city of ['MTL', 'QUE'])
+      await until(
+        async () =>
+          (await sqlIn(city, `select 1 from scheduling.appointment where patient_id = $1 and status = 'booked'`, [patientId])).length === 0,
+        60_000,
+        `the end of the appointments in ${city}`,
+      );
+
+    // No value of theirs opens any more, in any entry of any city.
+    const values = new Set<string>();
+    let entries = 0;
+    for (const city of CITIES) {
+      for (const row of await sqlIn<{ event_id: string; sealed: Uint8Array }>(city, 'select event_id, sealed from audit.entry')) {
+        entries++;
+        for (const { value } of openSealed(row.sealed, row.event_id, subjects.of(city)).values()) values.add(value.toLowerCase());
+      }
+    }
+    expect(entries).toBeGreaterThan(20);
+    expect(values.size).toBeGreaterThan(2);
+    for (const value of [patientId, accountId, username]) expect(values.has(value.toLowerCase())).toBe(false);
+  } finally {
+    await subjects.stop();
+  }
+
+  const after = await look();
+  for (const { leaf } of before) expect(after.map((event) => event.leaf)).toContain(leaf);
+  const shown = JSON.stringify(after.map(({ leaf: _leaf, proof: _proof, ...event }) => event));
+  for (const value of [patientId, accountId, username]) expect(shown).not.toContain(value);
+
+  for (const city of CITIES) await turnOver(city);
+  const { found, bytes } = scan(dataDir, new Map([...forms, ...formsOf(username)]));
+  console.info(`${Math.round(bytes / 1024 / 1024)} MB looked through`);
+  expect(found).toEqual([]);
+  // Nor as a hash that could be guessed at.
+  const guesses = [`${RAMQ}|${HEALTH_CARD}`, username].map((text) => createHash('sha256').update(text).digest());
+  expect(
+    scan(
+      dataDir,
+      new Map(
+        guesses.flatMap((hash, i) => [
+          [`hash ${i}`, hash],
+          [`hash hex ${i}`, Buffer.from(hash.toString('hex'))],
+        ]),
+      ),
+    ),
+  ).toMatchObject({ found: [] });
+  // Nor in the folder for temporary files.
+  expect(scan(folder, forms).found).toEqual([]);
+
+  // Every proof and checkpoint that was given before still holds, and stands in the log as it is now.
+  for (const { leaf, proof } of before) {
+    if (!proof) throw new Error('no proof');
+    const hashes = proof.hashes.map((hash) => new Uint8Array(Buffer.from(hash, 'base64')));
+    const root = new Uint8Array(Buffer.from(proof.checkpoint.root, 'base64'));
+    expect(verifyInclusion(proof.leafIndex, proof.treeSize, hashLeaf(Buffer.from(leaf)), hashes, root)).toBe(true);
+  }
+  for (const [city, old] of checkpoints) {
+    const { checkpoint } = await checkpointOf(fetchFile, city);
+    const all = await entriesOf(sourceOf(fetchFile, city), checkpoint.size);
+    expect(rootOf(all)).toEqual(checkpoint.root);
+    expect(rootOf(all.slice(0, old.size))).toEqual(old.root);
+  }
+  expect(await graph.login('MTLP0001', DEMO_PASSWORD)).toEqual(expect.any(String));
+}, 600_000);
