@@ -188,7 +188,6 @@ export const openSpoolFile = async (
   const flush = async (): Promise<void> => {
     const batch = queue;
     queue = [];
-    queuedBytes = 0;
     isFlushing = false;
     const bytes = Buffer.concat(batch.map((each) => each.bytes));
     let failed: Error | null = broken === null ? null : new SpoolFailedError(broken);
@@ -212,6 +211,8 @@ export const openSpoolFile = async (
         }
       }
     }
+    // Only now: what comes meanwhile has to find room beside it.
+    queuedBytes -= bytes.length;
     for (const { done } of batch) done(failed);
   };
 

@@ -147,6 +147,23 @@ describe('a spool file', () => {
     await file.close();
   });
 
+  it('takes nothing more than it may while others are on their way to the disk', async () => {
+    const name = fresh();
+    let sync = Promise.withResolvers<void>();
+    const file = await open(name, { maxBytes: 400, fault: (step) => (step === 'sync' ? sync.promise : undefined) });
+    const first = file.append([row(1), row(2)]);
+    await new Promise((resolve) => setImmediate(resolve));
+    const later = Array.from({ length: 10 }, (_, n) => file.append([row(10 + n)]));
+    sync.resolve();
+    sync = Promise.withResolvers<void>();
+    sync.resolve();
+    await first;
+    const outcomes = await Promise.allSettled(later);
+    expect(outcomes.some(({ status }) => status === 'rejected')).toBe(true);
+    expect(statSync(name).size).toBeLessThanOrEqual(400);
+    await file.close();
+  });
+
   it.each(['write', 'sync'] as const)('keeps nothing of an append whose %s failed, and all before and after it', async (failing) => {
     let isFull = false;
     const fault = (step: string): void => {
