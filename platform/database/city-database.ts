@@ -63,6 +63,26 @@ export type CityDatabase = {
   readonly stop: () => Promise<void>;
 };
 
+/** What a statement that only reads is asked of. */
+export type Reader = Pick<CityDatabase, 'city' | 'named'>;
+
+/**
+ * Reads of one answer: a replica gives them when the primary does not, and `staleAsOf` then tells when the oldest of them was true; null: all
+ * came from the primary. Nothing may be decided from it but who may see what it gave.
+ */
+export const readingOf = (db: Pick<CityDatabase, 'city' | 'read'>): Reader & { readonly staleAsOf: () => Date | null } => {
+  let oldest: Date | null = null;
+  return {
+    city: db.city,
+    named: async <R>(statement: Named, values: readonly unknown[]): Promise<R[]> => {
+      const { rows, staleAsOf } = await db.read<R>(statement, values);
+      if (staleAsOf && (oldest === null || staleAsOf < oldest)) oldest = staleAsOf;
+      return rows;
+    },
+    staleAsOf: () => oldest,
+  };
+};
+
 /** How long a node that did not answer is left alone, so that a city that is down is refused at once. */
 const BREAKER_MS = 1_000;
 const TRIES = 4;

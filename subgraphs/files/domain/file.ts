@@ -12,6 +12,8 @@ export type MedicalFile = {
   readonly sha256: string;
   readonly version: number;
   readonly createdAt: Date;
+  /** Where a replica gave it: when it was true. */
+  readonly asOf?: Date;
 };
 
 /** One version of a file, and where its content is kept. */

@@ -179,6 +179,8 @@ export type MedicalFile = Node & {
   readonly download?: Maybe<FileDownload>;
   /** State of the newest version's content in each store. */
   readonly copies?: Maybe<ReadonlyArray<FileCopy>>;
+  /** When this was true, where a replica gave it while the city's primary is down; null from the primary. */
+  readonly asOf?: Maybe<Scalars['DateTime']['output']>;
 };
 
 
@@ -209,6 +211,8 @@ export type MedicalFileConnection = {
   readonly nodes: ReadonlyArray<MedicalFile>;
   /** Where the page stands. */
   readonly pageInfo: PageInfo;
+  /** When this page was true, where a replica gave it while the city's primary is down; null from the primary. */
+  readonly asOf?: Maybe<Scalars['DateTime']['output']>;
 };
 
 /** A file in a page. */
@@ -963,6 +967,7 @@ export type MedicalFileResolvers<ContextType = Context, ParentType extends Resol
   downloadUrl?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   download?: Resolver<Maybe<ResolversTypes['FileDownload']>, ParentType, ContextType, Partial<MedicalFileDownloadArgs>>;
   copies?: Resolver<Maybe<ReadonlyArray<ResolversTypes['FileCopy']>>, ParentType, ContextType>;
+  asOf?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
@@ -970,6 +975,7 @@ export type MedicalFileConnectionResolvers<ContextType = Context, ParentType ext
   edges?: Resolver<ReadonlyArray<ResolversTypes['MedicalFileEdge']>, ParentType, ContextType>;
   nodes?: Resolver<ReadonlyArray<ResolversTypes['MedicalFile']>, ParentType, ContextType>;
   pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  asOf?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
 };
 
 export type MedicalFileEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['MedicalFileEdge'] = ResolversParentTypes['MedicalFileEdge']> = {

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { Caller } from '#platform/access/viewer.ts';
 import { appendAuditMany } from '#platform/audit/append-many.ts';
 import type { Cities } from '#platform/database/cities.ts';
-import type { CityDatabase } from '#platform/database/city-database.ts';
+import { type CityDatabase, readingOf } from '#platform/database/city-database.ts';
 import { NotFoundError, UnauthenticatedError } from '#platform/pure/faults.ts';
 import { cityOfId } from '#platform/pure/id.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
@@ -67,13 +67,17 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
   const seeFiles = async (db: CityDatabase, keys: readonly FileKey[]): Promise<(MedicalFile | Error)[]> => {
     const city = db.city.code;
     const ids = keys.map(({ id }) => (keeperOf(id) === null ? nobody(city) : id));
-    const found = new Map((await findFiles(db, [...new Set(ids)], viewer?.practitionerId ?? null)).map((each) => [each.file.id, each]));
+    const reading = readingOf(db);
+    const found = new Map(
+      (await findFiles(reading, [...new Set(ids)], viewer?.practitionerId ?? null)).map((each) => [each.file.id, each]),
+    );
+    const asOf = reading.staleAsOf();
     const seen = ids.map((id): MedicalFile | null => {
       const each = found.get(id);
       if (!each) return null;
       const { file, inCare, granted } = each;
       const resource = { patientId: file.patientId, patientCity: city, relation: { ...NO_RELATION, inCare, granted } };
-      return decide(viewer, { action: 'file:read', resource }).allow ? file : null;
+      return decide(viewer, { action: 'file:read', resource }).allow ? (asOf ? { ...file, asOf } : file) : null;
     });
     await appendAuditMany(
       db,
@@ -113,7 +117,7 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
           keys,
           ({ fileId }) => keeperOf(fileId) ?? fallback,
           async (db, wanted) => {
-            const rows = new Map((await findVersions(db, wanted)).map((row) => [`${row.fileId} ${row.version}`, row]));
+            const rows = new Map((await findVersions(readingOf(db), wanted)).map((row) => [`${row.fileId} ${row.version}`, row]));
             return wanted.map(({ fileId, version }) => rows.get(`${fileId} ${version}`) ?? new NotFoundError());
           },
         ),
@@ -128,7 +132,7 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
           async (db, wanted) => {
             const rows = Map.groupBy(
               await findDebts(
-                db,
+                readingOf(db),
                 wanted.map(({ blobId }) => blobId),
               ),
               ({ blobId }) => blobId,

@@ -1,5 +1,6 @@
 import type { Caller } from '#platform/access/viewer.ts';
 import { appendAudit } from '#platform/audit/append.ts';
+import { readingOf } from '#platform/database/city-database.ts';
 import { type Connection, pageSize, toConnection } from '#platform/paging/connection.ts';
 import { BadInputError, NotFoundError } from '#platform/pure/faults.ts';
 import { codePoints, foldText } from '#platform/pure/text.ts';
@@ -16,6 +17,9 @@ import type { Parts } from './parts.ts';
 export type PageInput = { readonly first?: number | null | undefined; readonly after?: string | null | undefined };
 export type CopyView = { readonly store: string; readonly state: 'STORED' | 'OWED' | 'DAMAGED' };
 
+/** `asOf`: where a replica gave the page, when it was true. */
+export type FilePage = Connection<MedicalFile> & { readonly asOf: Date | null };
+
 const MAX_NAME_PART = 255;
 
 /** Lists of files, for whoever may see them. Each is audited with the hashes of what it shows before it is given. */
@@ -25,10 +29,11 @@ export const makeReadFiles = ({ cities, cursors }: Parts) => {
     const viewer = requireViewer(caller);
     const city = homeOf({ cities }, patientId);
     const db = cities.of(city ?? viewer.city);
-    const standing = await readStanding(db, db.city.code, city === null ? '' : patientId, viewer.practitionerId);
+    const reading = readingOf(db);
+    const standing = await readStanding(reading, db.city.code, city === null ? '' : patientId, viewer.practitionerId);
     const relation = { ...NO_RELATION, inCare: standing.inCare, granted: standing.granted };
     const isAllowed = city !== null && decide(viewer, { action: 'file:read', resource: { patientId, patientCity: city, relation } }).allow;
-    if (isAllowed && standing.isThere) return db;
+    if (isAllowed && standing.isThere) return reading;
     await appendAudit(
       db,
       toEvent(caller, {
@@ -45,13 +50,15 @@ export const makeReadFiles = ({ cities, cursors }: Parts) => {
   const showPage = async (
     caller: Caller,
     { act, patientId, city, scope }: { readonly act: string; readonly patientId: string; readonly city: string; readonly scope: string },
-    rows: readonly MedicalFile[],
+    found: readonly MedicalFile[],
     size: number,
     isFirst: boolean,
-  ): Promise<Connection<MedicalFile>> => {
+    asOf: Date | null,
+  ): Promise<FilePage> => {
+    const rows = asOf === null ? found : found.map((file) => ({ ...file, asOf }));
     const entities = rows.slice(0, size).map(fileEntity);
     await appendAudit(cities.of(city), toEvent(caller, { city, act, outcome: Outcome.SUCCESS, patientId, entities }));
-    return toConnection(rows, size, (file) => cursors.encode(scope, positionOf(file)), !isFirst);
+    return { ...toConnection(rows, size, (file) => cursors.encode(scope, positionOf(file)), !isFirst), asOf };
   };
 
   /** A patient's files by priority, then newest first. `name` is a part of the name, without regard to case and accents. */
@@ -64,7 +71,7 @@ export const makeReadFiles = ({ cities, cursors }: Parts) => {
       first,
       after,
     }: PageInput & { readonly name?: string | null | undefined; readonly priority?: Priority | null | undefined },
-  ): Promise<Connection<MedicalFile>> => {
+  ): Promise<FilePage> => {
     const viewer = requireViewer(caller);
     const size = pageSize(first);
     if (name && codePoints(name) > MAX_NAME_PART) throw new BadInputError('name', `is longer than ${MAX_NAME_PART} characters`);
@@ -75,7 +82,7 @@ export const makeReadFiles = ({ cities, cursors }: Parts) => {
     const behind = after === undefined || after === null ? null : cursors.decode<FilePosition>(scope, after);
     const db = await openFiles(caller, patientId, 'files');
     const rows = await listFiles(db, patientId, { nameFold, priority: priority ?? null }, behind, size + 1);
-    return showPage(caller, { act: 'files', patientId, city: db.city.code, scope }, rows, size, behind === null);
+    return showPage(caller, { act: 'files', patientId, city: db.city.code, scope }, rows, size, behind === null, db.staleAsOf());
   };
 
   /** Files of the patient that an appointment of theirs refers to, in the same order; kept at the patient's home. */
@@ -83,14 +90,21 @@ export const makeReadFiles = ({ cities, cursors }: Parts) => {
     caller: Caller,
     { appointmentId, patientId }: { readonly appointmentId: string; readonly patientId: string },
     { first, after }: PageInput,
-  ): Promise<Connection<MedicalFile>> => {
+  ): Promise<FilePage> => {
     const viewer = requireViewer(caller);
     const size = pageSize(first);
     const scope = `appointment-files:${viewer.accountId}:${patientId}:${appointmentId}`;
     const behind = after === undefined || after === null ? null : cursors.decode<FilePosition>(scope, after);
     const db = await openFiles(caller, patientId, 'appointment.files');
     const rows = await listAttached(db, patientId, appointmentId, behind, size + 1);
-    return showPage(caller, { act: 'appointment.files', patientId, city: db.city.code, scope }, rows, size, behind === null);
+    return showPage(
+      caller,
+      { act: 'appointment.files', patientId, city: db.city.code, scope },
+      rows,
+      size,
+      behind === null,
+      db.staleAsOf(),
+    );
   };
 
   /** Versions of a file that the caller was shown, newest first. */
@@ -100,7 +114,7 @@ export const makeReadFiles = ({ cities, cursors }: Parts) => {
     const scope = `versions:${viewer.accountId}:${file.id}`;
     const before = after === undefined || after === null ? null : cursors.decode<number>(scope, after);
     const db = cities.of(file.city);
-    const rows = await listVersions(db, file.id, before, size + 1);
+    const rows = await listVersions(readingOf(db), file.id, before, size + 1);
     const entities = rows.slice(0, size).map(({ fileId, sha256 }) => fileEntity({ id: fileId, sha256 }));
     await appendAudit(
       db,

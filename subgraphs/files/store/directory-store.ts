@@ -1,4 +1,4 @@
-import type { Named, Transaction } from '#platform/database/city-database.ts';
+import type { Named, Reader, Transaction } from '#platform/database/city-database.ts';
 
 /** How somebody stands to a patient, at the patient's home city. `isThere`: the city keeps such a patient. */
 export type Standing = { readonly isThere: boolean; readonly inCare: boolean; readonly granted: boolean };
@@ -18,7 +18,12 @@ const STANDING: Named = {
   text: `SELECT ${patientIsThere('$2')} AS is_there, ${relationColumns('$2')}`,
 };
 /** Reads how a practitioner (null: somebody who is none) stands to a patient. The same work whether the patient exists or not. */
-export const readStanding = async (db: Transaction, city: string, patientId: string, practitionerId: string | null): Promise<Standing> => {
+export const readStanding = async (
+  db: Pick<Reader, 'named'>,
+  city: string,
+  patientId: string,
+  practitionerId: string | null,
+): Promise<Standing> => {
   const [row] = await db.named<{ is_there: boolean; in_care: boolean; granted: boolean }>(STANDING, [city, patientId, practitionerId]);
   return { isThere: row?.is_there === true, inCare: row?.in_care === true, granted: row?.granted === true };
 };

@@ -1,4 +1,4 @@
-import type { CityDatabase, Named, Transaction } from '#platform/database/city-database.ts';
+import type { CityDatabase, Named, Reader, Transaction } from '#platform/database/city-database.ts';
 import { escapeLike } from '#platform/pure/text.ts';
 import type { FileVersion, MedicalFile, Priority } from '../domain/file.ts';
 import { patientIsThere, relationColumns } from './directory-store.ts';
@@ -17,7 +17,7 @@ const FIND_FILES: Named = {
     FROM files.file f WHERE f.city = $1 AND f.id = ANY($2::text[]) AND f.version > 0 AND ${patientIsThere('f.patient_id')}`,
 };
 /** Finds files by id, with how a practitioner (null: somebody who is none) stands to each one's patient. */
-export const findFiles = async (db: CityDatabase, ids: readonly string[], practitionerId: string | null): Promise<FoundFile[]> =>
+export const findFiles = async (db: Reader, ids: readonly string[], practitionerId: string | null): Promise<FoundFile[]> =>
   (await db.named<FoundRow>(FIND_FILES, [db.city.code, ids, practitionerId])).map(toFound);
 
 /** Where a file stands in its list: priority (0 high), instant of its newest version, id. */
@@ -37,7 +37,7 @@ const LIST_FILES: Named = {
 };
 /** A patient's files behind `after`, by priority and then newest first. `nameFold`: a part of the folded name. */
 export const listFiles = async (
-  db: CityDatabase,
+  db: Reader,
   patientId: string,
   filter: { readonly nameFold: string | null; readonly priority: Priority | null },
   after: FilePosition | null,
@@ -62,7 +62,7 @@ const LIST_ATTACHED: Named = {
 };
 /** Files of a patient that an appointment refers to, in the order of `listFiles`. */
 export const listAttached = async (
-  db: CityDatabase,
+  db: Reader,
   patientId: string,
   appointmentId: string,
   after: FilePosition | null,
@@ -78,7 +78,7 @@ const LIST_VERSIONS: Named = {
     WHERE v.city = $1 AND v.file_id = $2 AND ($3::integer IS NULL OR v.version < $3) ORDER BY v.version DESC LIMIT $4`,
 };
 /** Versions of a file below `before`, newest first. */
-export const listVersions = async (db: CityDatabase, fileId: string, before: number | null, limit: number): Promise<FileVersion[]> =>
+export const listVersions = async (db: Reader, fileId: string, before: number | null, limit: number): Promise<FileVersion[]> =>
   (await db.named<VersionRow>(LIST_VERSIONS, [db.city.code, fileId, before, limit])).map(toVersion);
 
 const FIND_VERSIONS: Named = {
@@ -91,7 +91,7 @@ const FIND_VERSIONS: Named = {
 };
 /** Finds versions by file and number. */
 export const findVersions = async (
-  db: CityDatabase,
+  db: Reader,
   keys: readonly { readonly fileId: string; readonly version: number }[],
 ): Promise<FileVersion[]> => {
   const values = [db.city.code, keys.map(({ fileId }) => fileId), keys.map(({ version }) => version)];
@@ -106,8 +106,7 @@ const FIND_DEBTS: Named = {
   text: 'SELECT blob_id AS "blobId", store, state FROM files.debt WHERE city = $1 AND blob_id = ANY($2::text[])',
 };
 /** What stores are owed of these blobs, or hold damaged. */
-export const findDebts = (db: CityDatabase, blobIds: readonly string[]): Promise<Debt[]> =>
-  db.named<Debt>(FIND_DEBTS, [db.city.code, blobIds]);
+export const findDebts = (db: Reader, blobIds: readonly string[]): Promise<Debt[]> => db.named<Debt>(FIND_DEBTS, [db.city.code, blobIds]);
 
 const KEEPS_CONTENTS: Named = {
   name: 'files_keeps_contents',

@@ -43,8 +43,8 @@ export type PatientRecord = Omit<NewPatient, 'coverages'> & {
 
 /** What a viewer may see of a patient: all of it, or the name alone (of a visiting patient). */
 export type Sight = 'full' | 'name';
-/** A patient as one viewer sees them. */
-export type SeenPatient = { readonly id: string; readonly record: PatientRecord; readonly sight: Sight };
+/** A patient as one viewer sees them; `asOf` where a replica gave the record: when it was true. */
+export type SeenPatient = { readonly id: string; readonly record: PatientRecord; readonly sight: Sight; readonly asOf?: Date | null };
 
 /** A practitioner. `specialties` are codes of appointment types. */
 export type Practitioner = {

@@ -196,6 +196,8 @@ export type Patient = Node & {
   readonly coverages?: Maybe<ReadonlyArray<Coverage>>;
   /** Grows by one with every change; give it back as `expectedVersion`. */
   readonly version?: Maybe<Scalars['Int']['output']>;
+  /** When this was true, where a replica gave it while the city's primary is down; null from the primary. */
+  readonly asOf?: Maybe<Scalars['DateTime']['output']>;
 };
 
 /** A person who gives care. https://hl7.org/fhir/R4/practitioner.html */
@@ -1136,6 +1138,7 @@ export type PatientResolvers<ContextType = Context, ParentType extends Resolvers
   identifiers?: Resolver<Maybe<ReadonlyArray<ResolversTypes['Identifier']>>, ParentType, ContextType>;
   coverages?: Resolver<Maybe<ReadonlyArray<ResolversTypes['Coverage']>>, ParentType, ContextType>;
   version?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  asOf?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 

@@ -20,4 +20,5 @@ export const Patient: PatientResolvers = {
   identifiers: ofRecord('identifiers'),
   coverages: ofRecord('coverages'),
   version: ofRecord('version'),
+  asOf: ({ asOf }) => asOf ?? null,
 };

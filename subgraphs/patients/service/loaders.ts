@@ -3,7 +3,7 @@ import type { Caller } from '#platform/access/viewer.ts';
 import { appendAuditMany } from '#platform/audit/append-many.ts';
 import { Outcome } from '#platform/audit/event.ts';
 import type { Cities } from '#platform/database/cities.ts';
-import type { CityDatabase } from '#platform/database/city-database.ts';
+import { type CityDatabase, type Reader, readingOf } from '#platform/database/city-database.ts';
 import { ForbiddenError, NotFoundError, UnauthenticatedError } from '#platform/pure/faults.ts';
 import { cityOfId } from '#platform/pure/id.ts';
 import { decide } from '#policy/decide.ts';
@@ -26,6 +26,8 @@ export type Loaders = {
   /** A coverage of a patient whose whole record the viewer may see; else `NotFoundError`. */
   readonly coverage: DataLoader<string, Coverage>;
   readonly account: DataLoader<string, Account | null>;
+  /** The same to be shown and not decided from: a replica may answer. */
+  readonly shownAccount: DataLoader<string, Account | null>;
   /** Audits, once a patient, that a field beyond the name was asked for; always `ForbiddenError`. */
   readonly refuseField: DataLoader<string, never>;
 };
@@ -86,12 +88,14 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
   const seePatients = async (db: CityDatabase, ids: readonly string[], keys: readonly PatientKey[]): Promise<(SeenPatient | Error)[]> => {
     const city = db.city.code;
     const distinct = [...new Set(ids)];
-    const found = new Map((await findPatients(db, distinct, relationOf)).map((patient, i) => [distinct[i], patient]));
+    const reading = readingOf(db);
+    const found = new Map((await findPatients(reading, distinct, relationOf)).map((patient, i) => [distinct[i], patient]));
+    const asOf = reading.staleAsOf();
     const seen = ids.map((id): SeenPatient | null => {
       const patient = found.get(id);
       if (!patient?.record) return null;
       const sight = sightOf(caller, id, city, patient);
-      return sight && { id, record: patient.record, sight };
+      return sight && { id, record: patient.record, sight, asOf };
     });
     await appendAuditMany(
       db,
@@ -125,7 +129,7 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
       'cov',
       ids,
       (id) => id,
-      async (db, wanted) => (await findCoverages(db, wanted)).map((each) => each ?? new NotFoundError()),
+      async (db, wanted) => (await findCoverages(readingOf(db), wanted)).map((each) => each ?? new NotFoundError()),
     );
     return Promise.all(
       rows.map(async (row, i) => {
@@ -141,6 +145,18 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
       }),
     );
   });
+  const accountsOf = (ask: (db: CityDatabase) => Reader) =>
+    new DataLoader<string, Account | null>(async (ids) => {
+      const rows = await byCity<string, Account>(
+        cities,
+        home,
+        'acc',
+        ids,
+        (id) => id,
+        async (db, wanted) => (await findAccounts(ask(db), wanted)).map((each) => each ?? new NotFoundError()),
+      );
+      return rows.map((row) => (row instanceof NotFoundError ? null : row));
+    });
   return {
     patient,
     coverage,
@@ -155,17 +171,8 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
         async (db, wanted) => (await findPractitioners(db, wanted)).map((each) => each ?? new NotFoundError()),
       );
     }),
-    account: new DataLoader<string, Account | null>(async (ids) => {
-      const rows = await byCity<string, Account>(
-        cities,
-        home,
-        'acc',
-        ids,
-        (id) => id,
-        async (db, wanted) => (await findAccounts(db, wanted)).map((each) => each ?? new NotFoundError()),
-      );
-      return rows.map((row) => (row instanceof NotFoundError ? null : row));
-    }),
+    account: accountsOf((db) => db),
+    shownAccount: accountsOf(readingOf),
     refuseField: new DataLoader<string, never>(async (ids) =>
       byCity<string, never>(
         cities,

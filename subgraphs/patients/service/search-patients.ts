@@ -3,6 +3,7 @@ import { AuditUnavailableError } from '#platform/audit/append.ts';
 import { appendAuditMany } from '#platform/audit/append-many.ts';
 import { Outcome } from '#platform/audit/event.ts';
 import { fanOut } from '#platform/database/cities.ts';
+import { readingOf } from '#platform/database/city-database.ts';
 import { pageSize, toConnection } from '#platform/paging/connection.ts';
 import { BadInputError } from '#platform/pure/faults.ts';
 import { cleanLine } from '#platform/pure/text.ts';
@@ -80,7 +81,9 @@ export const makeSearchPatients =
           after: from,
           limit: size + 1,
         };
-        return { value: await searchPatients(db, { practitionerId: viewer.practitionerId, city: viewer.city }, search), staleAsOf: null };
+        const reading = readingOf(db);
+        const value = await searchPatients(reading, { practitionerId: viewer.practitionerId, city: viewer.city }, search);
+        return { value, staleAsOf: reading.staleAsOf() };
       },
     );
     const seen = mergeParts<PatientHit>(answers, ({ familyFold, record }) => ({ family: familyFold, id: record.id }));
@@ -111,13 +114,15 @@ export const makeSearchPatients =
         }
       }),
     );
-    const rows = seen.flatMap(({ record, relation, familyFold }) => {
-      const sight = silent.has(record.city) ? null : sightOf(caller, record.id, record.city, { record, relation });
-      return sight ? [{ id: record.id, record, sight, familyFold }] : [];
-    });
     const states = toCityStates(answers).map((state) =>
       silent.has(state.city) ? { city: state.city, state: 'UNAVAILABLE' as const, asOf: null } : state,
     );
+    const rows = seen.flatMap(({ record, relation, familyFold }) => {
+      const sight = silent.has(record.city) ? null : sightOf(caller, record.id, record.city, { record, relation });
+      return sight
+        ? [{ id: record.id, record, sight, familyFold, asOf: states.find(({ city }) => city === record.city)?.asOf ?? null }]
+        : [];
+    });
     const cursorOf = ({ id, familyFold }: { id: string; familyFold: string }) => cursors.encode(scope, { family: familyFold, id });
     return { ...toConnection(rows, size, cursorOf, from !== null), cityStates: states };
   };

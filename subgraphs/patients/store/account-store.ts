@@ -1,4 +1,4 @@
-import type { CityDatabase, Named, Transaction } from '#platform/database/city-database.ts';
+import type { CityDatabase, Named, Reader, Transaction } from '#platform/database/city-database.ts';
 import type { Account } from '../domain/account.ts';
 import type { RoleCode } from '../domain/username.ts';
 
@@ -66,7 +66,7 @@ const BY_IDS: Named = {
   text: `SELECT ${COLUMNS} FROM patients.account a WHERE a.city = $1 AND a.id = ANY ($2::text[])`,
 };
 /** Accounts by id, in the order of `ids`; null where there is none. */
-export const findAccounts = async (db: CityDatabase, ids: readonly string[]): Promise<(Account | null)[]> => {
+export const findAccounts = async (db: Reader, ids: readonly string[]): Promise<(Account | null)[]> => {
   const rows = await db.named<Row>(BY_IDS, [db.city.code, ids]);
   const byId = new Map(rows.map((row) => [row.id, toAccount(db.city.code, row)]));
   return ids.map((id) => byId.get(id) ?? null);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import type { CityDatabase, Named, Transaction } from '#platform/database/city-database.ts';
+import type { CityDatabase, Named, Reader, Transaction } from '#platform/database/city-database.ts';
 import { newId } from '#platform/database/new-id.ts';
 import type { Coverage, Identifier, NewPatient, PatientRecord } from '../domain/patient.ts';
 
@@ -73,7 +73,7 @@ const toFound = (city: string, row: Row): FoundPatient => ({
 });
 
 /** Patients by id with the viewer's relation to each, in the order of `ids` (distinct). */
-export const findPatients = async (db: CityDatabase, ids: readonly string[], of: RelationOf): Promise<FoundPatient[]> => {
+export const findPatients = async (db: Reader, ids: readonly string[], of: RelationOf): Promise<FoundPatient[]> => {
   const city = db.city.code;
   const rows = await db.named<Row>(BY_IDS, [city, ids, of.practitionerId, of.city]);
   const byId = new Map(rows.map((row) => [row.asked, row]));
@@ -154,7 +154,7 @@ const searchStatement = ({ reach, words, birthDate, identifier, after }: Patient
 };
 
 /** One city's part of a page of patients, by folded family name, then id. */
-export const searchPatients = async (db: CityDatabase, of: RelationOf, search: PatientSearch): Promise<PatientHit[]> => {
+export const searchPatients = async (db: Reader, of: RelationOf, search: PatientSearch): Promise<PatientHit[]> => {
   const { reach, words, after } = search;
   const city = db.city.code;
   const rows = await db.named<Row & { id: string }>(searchStatement(search), [
@@ -287,7 +287,7 @@ const COVERAGES_BY_IDS: Named = {
 };
 /** Coverages by id, each with its patient, in the order of `ids`; null where there is none. */
 export const findCoverages = async (
-  db: CityDatabase,
+  db: Reader,
   ids: readonly string[],
 ): Promise<({ readonly coverage: Coverage; readonly patientId: string } | null)[]> => {
   const rows = await db.named<Coverage & { patientId: string }>(COVERAGES_BY_IDS, [db.city.code, ids]);

@@ -16,6 +16,8 @@ export type Appointment = {
   readonly practitionerId: string | null;
   readonly startsAt: Date;
   readonly endsAt: Date;
+  /** Where a replica gave it: when it was true. */
+  readonly asOf?: Date;
 };
 
 /** The record whose hash the audit trail holds: what makes an appointment, with its status. */
@@ -47,3 +49,7 @@ export const toAppointment = (
   startsAt: slot.startsAt,
   endsAt: slot.endsAt,
 });
+
+/** Appointments that a replica gave, with when they were true; null: the primary gave them. */
+export const asOfReading = (appointments: readonly Appointment[], asOf: Date | null): readonly Appointment[] =>
+  asOf === null ? appointments : appointments.map((appointment) => ({ ...appointment, asOf }));

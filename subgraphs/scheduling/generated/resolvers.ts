@@ -179,6 +179,8 @@ export type Appointment = Node & {
   readonly city: City;
   /** Type of appointment, such as `PHYSICIAN`. */
   readonly appointmentType: Scalars['String']['output'];
+  /** When this was true, where a replica gave it while the city's primary is down; null from the primary. */
+  readonly asOf?: Maybe<Scalars['DateTime']['output']>;
 };
 
 /** A person who receives care. https://hl7.org/fhir/R4/patient.html */
@@ -261,6 +263,8 @@ export type AppointmentConnection = {
   readonly nodes: ReadonlyArray<Appointment>;
   /** Where this page stands in the list. */
   readonly pageInfo: PageInfo;
+  /** When this page was true, where a replica gave it while the city's primary is down; null from the primary. */
+  readonly asOf?: Maybe<Scalars['DateTime']['output']>;
 };
 
 /** All that is given must hold. `from` and `to` bound the start, `[from, to)`; lists begin now where neither says otherwise, feeds are not bounded. */
@@ -965,6 +969,7 @@ export type AppointmentResolvers<ContextType = Context, ParentType extends Resol
   end?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   city?: Resolver<ResolversTypes['City'], ParentType, ContextType>;
   appointmentType?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  asOf?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
@@ -1003,6 +1008,7 @@ export type AppointmentConnectionResolvers<ContextType = Context, ParentType ext
   edges?: Resolver<ReadonlyArray<ResolversTypes['AppointmentEdge']>, ParentType, ContextType>;
   nodes?: Resolver<ReadonlyArray<ResolversTypes['Appointment']>, ParentType, ContextType>;
   pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  asOf?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
 };
 
 export type AddSlotSuccessResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AddSlotSuccess'] = ResolversParentTypes['AddSlotSuccess']> = {

@@ -2,12 +2,12 @@ import type { Caller, Viewer } from '#platform/access/viewer.ts';
 import { appendAudit } from '#platform/audit/append.ts';
 import { appendAuditMany } from '#platform/audit/append-many.ts';
 import type { AuditEvent } from '#platform/audit/event.ts';
-import type { CityDatabase } from '#platform/database/city-database.ts';
+import { type CityDatabase, readingOf } from '#platform/database/city-database.ts';
 import { type Connection, pageSize, toConnection } from '#platform/paging/connection.ts';
 import { BadInputError, ForbiddenError, NotFoundError, UnauthenticatedError } from '#platform/pure/faults.ts';
 import { cityOfId } from '#platform/pure/id.ts';
 import { decide } from '#policy/decide.ts';
-import type { Appointment } from '../domain/appointment.ts';
+import { type Appointment, asOfReading } from '../domain/appointment.ts';
 import type { Slot } from '../domain/slot.ts';
 import { patientExists } from '../store/directory-store.ts';
 import { readSchedule, type SchedulePosition } from '../store/ledger-store.ts';
@@ -17,6 +17,9 @@ import { appointmentEntity, hashOf, Outcome, toEvent } from './acts.ts';
 import type { PageInput } from './find-slots.ts';
 import type { Parts } from './parts.ts';
 import { mayReadSchedule } from './schedule-permission.ts';
+
+/** `asOf`: where a replica gave the page, when it was true. */
+export type AppointmentPage = Connection<Appointment> & { readonly asOf: Date | null };
 
 const toViewer = ({ viewer }: Caller): Viewer => {
   if (!viewer) throw new UnauthenticatedError();
@@ -89,7 +92,7 @@ export const makeFindAppointments = ({ cities, cursors }: Parts) => {
     caller: Caller,
     patientId: string,
     { from, to, first, after }: PageInput & { readonly from?: Date | null; readonly to?: Date | null },
-  ): Promise<Connection<Appointment>> => {
+  ): Promise<AppointmentPage> => {
     const viewer = toViewer(caller);
     const size = pageSize(first);
     if (from && to && from >= to) throw new BadInputError('to', 'must be after from');
@@ -97,9 +100,10 @@ export const makeFindAppointments = ({ cities, cursors }: Parts) => {
     const behind = after === undefined || after === null ? null : cursors.decode<SchedulePosition>(scope, after);
     const home = cities.find(cityOfId(patientId, 'pat') ?? '');
     const isAllowed = await mayReadSchedule(cities, viewer, patientId);
-    const isThere = home !== null && (await patientExists(home, patientId));
+    const reading = home && readingOf(home);
+    const isThere = reading !== null && (await patientExists(reading, patientId));
     const db = home ?? cities.of(viewer.city);
-    if (!home || !isAllowed || !isThere) {
+    if (!home || !reading || !isAllowed || !isThere) {
       await appendAudit(
         db,
         toEvent(caller, {
@@ -113,7 +117,8 @@ export const makeFindAppointments = ({ cities, cursors }: Parts) => {
       );
       throw new NotFoundError();
     }
-    const rows = await readSchedule(home, patientId, { from: from ?? null, to: to ?? null }, behind, size + 1);
+    const range = { from: from ?? null, to: to ?? null };
+    const rows = asOfReading(await readSchedule(reading, patientId, range, behind, size + 1), reading.staleAsOf());
     const entities = rows.slice(0, size).map(appointmentEntity);
     await auditOnce(
       caller,
@@ -130,11 +135,11 @@ export const makeFindAppointments = ({ cities, cursors }: Parts) => {
       }),
     );
     const position = (row: Appointment): SchedulePosition => [row.appointmentType, row.startsAt.toISOString(), row.id];
-    return toConnection(rows, size, (row) => cursors.encode(scope, position(row)), behind !== null);
+    return { ...toConnection(rows, size, (row) => cursors.encode(scope, position(row)), behind !== null), asOf: reading.staleAsOf() };
   };
 
   /** Live appointments in a slot by time of booking, for its staff; others get `ForbiddenError`, as the slot itself is known to them. */
-  const ofSlot = async (caller: Caller, slot: Slot, { first, after }: PageInput): Promise<Connection<Appointment>> => {
+  const ofSlot = async (caller: Caller, slot: Slot, { first, after }: PageInput): Promise<AppointmentPage> => {
     const viewer = toViewer(caller);
     const size = pageSize(first);
     const db = cities.of(slot.city);
@@ -154,11 +159,13 @@ export const makeFindAppointments = ({ cities, cursors }: Parts) => {
     }
     const scope = `slot-appointments:${viewer.accountId}:${slot.id}`;
     const behind = after === undefined || after === null ? null : cursors.decode<readonly [string, string]>(scope, after);
-    const rows = await readSlotAppointments(db, slot.id, behind, size + 1);
+    const reading = readingOf(db);
+    const rows = asOfReading(await readSlotAppointments(reading, slot.id, behind, size + 1), reading.staleAsOf());
     const seen = rows.slice(0, size).map((row) => event(Outcome.SUCCESS, row.patientId, [appointmentEntity(row)]));
     // That nobody comes is told as well.
     await appendAuditMany(db, seen.length > 0 ? seen : [event(Outcome.SUCCESS, null, [])]);
-    return toConnection(rows, size, (row) => cursors.encode(scope, [row.bookedAt.toISOString(), row.id]), behind !== null);
+    const cursorOf = (row: Appointment) => cursors.encode(scope, [row.bookedAt.toISOString(), row.id]);
+    return { ...toConnection(rows, size, cursorOf, behind !== null), asOf: reading.staleAsOf() };
   };
   return { appointment, schedule, ofSlot };
 };

@@ -1,5 +1,6 @@
 import type { Viewer } from '#platform/access/viewer.ts';
 import type { Cities } from '#platform/database/cities.ts';
+import { readingOf } from '#platform/database/city-database.ts';
 import { cityOfId } from '#platform/pure/id.ts';
 import { decide, NO_RELATION } from '#policy/decide.ts';
 import { readRelation } from '../store/directory-store.ts';
@@ -13,5 +14,5 @@ export const mayReadSchedule = async (cities: Cities, viewer: Viewer, patientId:
     decide(viewer, { action: 'schedule:read', resource: { patientId, patientCity, relation } }).allow;
   if (ask(NO_RELATION)) return true;
   if (viewer.role !== 'D' || viewer.practitionerId === null) return false;
-  return ask({ ...NO_RELATION, ...(await readRelation(home, patientId, viewer.practitionerId)) });
+  return ask({ ...NO_RELATION, ...(await readRelation(readingOf(home), patientId, viewer.practitionerId)) });
 };

@@ -1,13 +1,13 @@
-import type { CityDatabase, Named } from '#platform/database/city-database.ts';
+import type { Named, Reader } from '#platform/database/city-database.ts';
 
 const PATIENT_EXISTS: Named = {
   name: 'scheduling_patient_exists',
   text: 'SELECT EXISTS (SELECT FROM directory.patient WHERE city = $1 AND id = $2 AND active) AS found',
 };
 /** Whether the city keeps such a patient. A replica answers when the primary does not. */
-export const patientExists = async (db: CityDatabase, patientId: string): Promise<boolean> => {
-  const { rows } = await db.read<{ found: boolean }>(PATIENT_EXISTS, [db.city.code, patientId]);
-  return rows[0]?.found === true;
+export const patientExists = async (db: Reader, patientId: string): Promise<boolean> => {
+  const [row] = await db.named<{ found: boolean }>(PATIENT_EXISTS, [db.city.code, patientId]);
+  return row?.found === true;
 };
 
 const RELATION: Named = {
@@ -18,7 +18,7 @@ const RELATION: Named = {
 };
 /** How a practitioner stands to a patient, at the patient's home city. */
 export const readRelation = async (
-  db: CityDatabase,
+  db: Reader,
   patientId: string,
   practitionerId: string,
 ): Promise<{ readonly inCare: boolean; readonly granted: boolean }> => {

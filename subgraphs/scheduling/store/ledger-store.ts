@@ -1,5 +1,5 @@
 import { AUDIT_COLUMNS, auditParameters } from '#platform/audit/event.ts';
-import type { CityDatabase, Named } from '#platform/database/city-database.ts';
+import type { CityDatabase, Named, Reader } from '#platform/database/city-database.ts';
 import type { Appointment, AppointmentStatus } from '../domain/appointment.ts';
 import type { KeptAnswer } from '../domain/refusal.ts';
 import type { SlotFacts } from '../domain/slot.ts';
@@ -244,13 +244,13 @@ const SCHEDULE: Named = {
 export type SchedulePosition = readonly [appointmentType: string, startsAt: string, id: string];
 /** A patient's schedule, grouped by type and ordered by start. A replica answers when the primary does not. */
 export const readSchedule = async (
-  db: CityDatabase,
+  db: Reader,
   patientId: string,
   range: { readonly from: Date | null; readonly to: Date | null },
   after: SchedulePosition | null,
   limit: number,
 ): Promise<Appointment[]> => {
-  const { rows } = await db.read<LedgerRow>(SCHEDULE, [
+  const rows = await db.named<LedgerRow>(SCHEDULE, [
     db.city.code,
     patientId,
     range.from,

@@ -1,8 +1,8 @@
 import DataLoader from 'dataloader';
 import type { Cities } from '#platform/database/cities.ts';
-import type { CityDatabase } from '#platform/database/city-database.ts';
+import { type CityDatabase, readingOf } from '#platform/database/city-database.ts';
 import { cityOfId } from '#platform/pure/id.ts';
-import type { Appointment } from '../domain/appointment.ts';
+import { type Appointment, asOfReading } from '../domain/appointment.ts';
 import type { Slot } from '../domain/slot.ts';
 import { findAppointments } from './seat-store.ts';
 import { findSlots } from './slot-store.ts';
@@ -34,6 +34,11 @@ const byCity =
 export const makeLoaders = (cities: Cities) => ({
   slot: new DataLoader<string, Slot | null>(byCity(cities, 'slt', findSlots)),
   freshSlot: new DataLoader<string, Slot | null>(byCity(cities, 'slt', findSlots), { cache: false }),
-  appointment: new DataLoader<string, Appointment | null>(byCity(cities, 'apt', findAppointments)),
+  appointment: new DataLoader<string, Appointment | null>(
+    byCity(cities, 'apt', async (db, ids) => {
+      const reading = readingOf(db);
+      return asOfReading(await findAppointments(reading, ids), reading.staleAsOf());
+    }),
+  ),
 });
 export type Loaders = ReturnType<typeof makeLoaders>;

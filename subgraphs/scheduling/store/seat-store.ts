@@ -1,5 +1,5 @@
 import { AUDIT_COLUMNS, auditParameters } from '#platform/audit/event.ts';
-import type { CityDatabase, Named } from '#platform/database/city-database.ts';
+import type { CityDatabase, Named, Reader } from '#platform/database/city-database.ts';
 import type { Appointment, AppointmentStatus } from '../domain/appointment.ts';
 import type { Slot, SlotState } from '../domain/slot.ts';
 import { type SlotRow, toSlot } from './slot-row.ts';
@@ -125,7 +125,7 @@ const FIND_APPOINTMENTS: Named = {
   text: `${APPOINTMENT} WHERE a.city = $1 AND a.id = ANY ($2::text[]) AND a.status <> 'void'`,
 };
 /** Appointments as the host knows them. */
-export const findAppointments = async (db: CityDatabase, ids: readonly string[]): Promise<Appointment[]> =>
+export const findAppointments = async (db: Reader, ids: readonly string[]): Promise<Appointment[]> =>
   (await db.named<AppointmentRow>(FIND_APPOINTMENTS, [db.city.code, ids])).map(toHostAppointment);
 
 const SLOT_APPOINTMENTS: Named = {
@@ -136,7 +136,7 @@ const SLOT_APPOINTMENTS: Named = {
 };
 /** Live appointments in a slot by time of booking. */
 export const readSlotAppointments = async (
-  db: CityDatabase,
+  db: Reader,
   slotId: string,
   after: readonly [bookedAt: string, id: string] | null,
   limit: number,

@@ -4,7 +4,7 @@ import type { FhirAuditEvent } from '#audit/domain/fhir-event.ts';
 import { validateAuditEvent } from '#test/support/fhir/validate.ts';
 import { toApiSchema } from '#tools/graph-changes.ts';
 import { type Case, ENDINGS, makeCases, REASONS } from './acts.contract.ts';
-import { ADMIN, AUDITOR, DOCTOR, lineOf, makeWorld, PATIENT, type SeenEntry, STRANGER, type World } from './world.ts';
+import { ADMIN, AUDITOR, DOCTOR, isLate, lineOf, makeWorld, PATIENT, type SeenEntry, STRANGER, type World } from './world.ts';
 
 const schema = toApiSchema(readFileSync('schema/supergraph.graphql', 'utf8'));
 const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap((type) =>
@@ -68,9 +68,16 @@ describe('each root field of the graph', () => {
   it.each(TITLES)('%s', async (_title, i) => {
     const asked = cases[i];
     if (!asked) throw new Error('no such case');
-    const variables = (await asked.prepare?.()) ?? {};
-    const mend = await asked.breaking?.();
-    const { answer, entries } = await world.during(() => world.ask(asked.as, asked.query, variables)).finally(() => mend?.());
+    const attempt = async () => {
+      const variables = (await asked.prepare?.()) ?? {};
+      const mend = await asked.breaking?.();
+      const done = await world.during(() => world.ask(asked.as, asked.query, variables)).finally(() => mend?.());
+      return { ...done, variables };
+    };
+    let { answer, entries, variables } = await attempt();
+    // A busy machine may let a city come late; then the whole is begun anew.
+    for (let tries = 0; tries < 3 && isLate(answer) && asked.ending !== 'failed'; tries++)
+      ({ answer, entries, variables } = await attempt());
     const root = asked.root.split('.')[1] ?? '';
     const shown = answer.data?.[root] as { readonly __typename?: string } | null | undefined;
     expect(answer.errors.map(({ extensions }) => extensions['code'])).toEqual(asked.code === undefined ? [] : [asked.code]);

@@ -50,7 +50,7 @@ export const REASONS: Readonly<Record<string, readonly (readonly [string, string
   ],
   AppointmentConnection: [
     ['edges nodes', TOLD],
-    ['pageInfo', PAGE],
+    ['pageInfo asOf', PAGE],
   ],
   AppointmentEdge: [
     ['cursor', PAGE],
@@ -58,7 +58,7 @@ export const REASONS: Readonly<Record<string, readonly (readonly [string, string
   ],
   MedicalFileConnection: [
     ['edges nodes', TOLD],
-    ['pageInfo', PAGE],
+    ['pageInfo asOf', PAGE],
   ],
   MedicalFileEdge: [
     ['cursor', PAGE],

@@ -1,4 +1,4 @@
 import type { QueryResolvers } from '../../generated/resolvers.ts';
 
 export const me: NonNullable<QueryResolvers['me']> = (_parent, _args, { viewer, loaders }) =>
-  viewer ? loaders.account.load(viewer.accountId) : null;
+  viewer ? loaders.shownAccount.load(viewer.accountId) : null;
