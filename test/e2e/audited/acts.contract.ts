@@ -58,6 +58,7 @@ export const REASONS: Readonly<Record<string, Readonly<Partial<Record<Ending, st
   'Query.auditEvent': { failed: IN_ITS_CITY },
   'Query.verifyAuditLog': { failed: IN_ITS_CITY },
   'Query.auditCheckpoint': { done: PUBLIC, denied: PUBLIC, refused: PUBLIC, failed: PUBLIC },
+  'Query.auditShards': { done: PUBLIC, denied: PUBLIC, refused: PUBLIC, failed: PUBLIC },
   'Query.consistencyProof': { done: PUBLIC, denied: PUBLIC, refused: PUBLIC, failed: PUBLIC },
   'Mutation.login': { denied: ANYBODY, failed: IN_ITS_CITY },
   'Mutation.refreshSession': { denied: ANYBODY, failed: IN_ITS_CITY },
