@@ -2,138 +2,38 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type pg from 'pg';
-import type { Context } from '#audit/context.ts';
-import { startAudit } from '#audit/server.ts';
+import { openLogKeeper } from '#audit/server.ts';
 import { originHash } from '#audit/service/witness/ask-witness.ts';
-import type { Caller } from '#platform/access/viewer.ts';
-import { type Cities, openCities } from '#platform/database/cities.ts';
-import type { Subgraph } from '#platform/graphql/subgraph.ts';
-import type { Log } from '#platform/observability/log.ts';
 import { openCheckpoint, signCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { makeCosigner } from '#platform/tlog/cosignature.ts';
-import { hashLeaf, proveConsistency } from '#platform/tlog/merkle.ts';
+import { hashLeaf } from '#platform/tlog/merkle.ts';
 import { formatNote, makeNoteSigner, makeNoteVerifier, parseNote } from '#platform/tlog/note.ts';
-import { judgeCheckpoint, parsePolicy } from '#platform/tlog/policy.ts';
+import { parsePolicy } from '#platform/tlog/policy.ts';
 import { openSigningKey } from '#platform/tlog/signing-key.ts';
-import { openTileReader } from '#platform/tlog/tile-reader.ts';
 import { formatAddCheckpoint } from '#platform/tlog/witness.ts';
-import { type TestNetwork, testNetwork } from '#test/support/network.ts';
 import { aSigningKey } from '#test/support/signing-key.ts';
-import { bodiesOf, type Fetch, makeFetch, sizeOf, sourceOf, until, writeEvents } from './log-support.ts';
+import { sizeOf, until, writeEvents } from './log-support.ts';
 
-let network: TestNetwork;
-let writers: Cities;
-let running: (Subgraph<Context> & { fetch: Fetch }) | null = null;
-let errors: { readonly message: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
+import { countOf, openWitnessWorld, publishedOf, reportOf, textOf, untilCosigned, viewOf, type WitnessWorld } from './witness-support.ts';
+
 const servers = new Set<Server>();
-const log: Log = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: (message, fields = {}) => void errors.push({ message, fields }),
-};
-
+let world: WitnessWorld;
 beforeAll(async () => {
-  network = await testNetwork();
-  const { cities, subjects } = network;
-  writers = openCities(cities, { role: 'scheduling', password: network.secrets.databasePasswords.scheduling, subjects });
+  world = await openWitnessWorld();
 });
-const stop = async (): Promise<void> => {
-  await running?.stop();
-  running = null;
-};
-afterEach(stop);
+afterEach(() => world.stop());
 afterAll(async () => {
-  await stop();
   for (const server of servers) {
     server.closeAllConnections();
     server.close();
   }
-  await writers?.stop();
-  await network?.stop();
+  await world?.end();
 });
-
-type Settings = Parameters<typeof startAudit>[0];
-const start = async (more: Partial<Settings> = {}): Promise<Subgraph<Context> & { fetch: Fetch }> => {
-  const { cities, secrets, subjects } = network;
-  errors = [];
-  const subgraph = await startAudit({
-    cities,
-    secrets,
-    subjects,
-    log,
-    sequencing: { pollMs: 20, recheckMs: 100, standbyMs: 50 },
-    witnessing: { everyMs: 20, retryMs: 50, maxRetryMs: 200, checkMs: 2_000 },
-    ...more,
-  });
-  if (!subgraph.transfer) throw new Error('nothing is served');
-  running = { ...subgraph, fetch: makeFetch(subgraph.transfer) };
-  return running;
-};
-type Report = {
-  state: string;
-  firstBadIndex?: number | null;
-  witness?: string;
-  witnessSize?: number;
-  witnesses: Record<string, { state: string; size: number | null }>;
-  alarms: { origin: string; kind: string; count: number }[];
-};
-const reportOf = (subgraph: Subgraph<Context>, city: string): Report | undefined =>
-  (subgraph.report?.()?.['auditLog'] as Record<string, Report> | undefined)?.[city];
-const countOf = async (admin: pg.Client, city: string): Promise<number> =>
-  Number((await admin.query('select count(*) n from audit.entry where city = $1', [city])).rows[0]?.n);
-const textOf = async (fetch: Fetch, path: string): Promise<string> => Buffer.from((await fetch(path)).bytes).toString();
-/** What is published of a city, as a stranger judges it by the policy that is published beside it. */
-const publishedOf = async (fetch: Fetch, city: string) => {
-  const policy = parsePolicy(await textOf(fetch, `${city}/policy`));
-  const note = await textOf(fetch, `${city}/checkpoint`);
-  return { note, judgement: await judgeCheckpoint(note, policy) };
-};
-const untilCosigned = (fetch: Fetch, city: string, size: number, by: readonly string[]): Promise<void> =>
-  until(
-    async () => {
-      if ((await fetch(`${city}/checkpoint`)).status !== 200) return false;
-      const { judgement } = await publishedOf(fetch, city);
-      return (
-        judgement.kind === 'accepted' &&
-        judgement.checkpoint.size === size &&
-        by.every((name) => judgement.witnesses.some((each) => each.name === name))
-      );
-    },
-    15_000,
-    `a checkpoint of ${city} with ${by.join(' and ')}`,
-  );
-const caller: Caller = { viewer: null, requestId: 'x', address: '192.0.2.1', language: 'en', origin: '' };
-const viewOf = (subgraph: Subgraph<Context>, city: string) => subgraph.makeContext(caller).services.prove.checkpointOf(city);
-
-/** The tables of a log, children first. */
-const TABLES = ['log_cosignature', 'log_checkpoint', 'log_tile', 'log_bundle', 'log_state', 'log_shard', 'entry'] as const;
-const keep = async (admin: pg.Client, name: string): Promise<void> => {
-  for (const table of TABLES) await admin.query(`create table public.${name}_${table} as table audit.${table}`);
-};
-/** Puts a copy of the database's log in the place of what is there. */
-const restore = async (admin: pg.Client, name: string): Promise<void> => {
-  await admin.query('begin');
-  for (const table of TABLES) await admin.query(`delete from audit.${table}`);
-  for (const table of TABLES.toReversed())
-    await admin.query(
-      `insert into audit.${table} ${table === 'entry' ? 'overriding system value ' : ''}select * from public.${name}_${table}`,
-    );
-  await admin.query('commit');
-};
-const standing = async (witness: string, of: string): Promise<{ size: number; root: string } | null> => {
-  const { rows } = await (await network.admin(witness)).query(
-    `select size::int, encode(root, 'hex') as root from audit.witness_log where city = $1 and origin = $2`,
-    [witness, `caregraph.example/audit/${of}`],
-  );
-  return rows[0] ?? null;
-};
 
 describe('the logs of three cities', () => {
   it('are cosigned each by the two others, and shown so', async () => {
-    const subgraph = await start();
-    for (const city of ['MTL', 'QUE', 'SHE']) await writeEvents(writers, city, 30);
+    const subgraph = await world.start();
+    for (const city of ['MTL', 'QUE', 'SHE']) await writeEvents(world.writers, city, 30);
     for (const city of ['MTL', 'QUE', 'SHE']) {
       const others = ['MTL', 'QUE', 'SHE'].filter((each) => each !== city);
       await untilCosigned(subgraph.fetch, city, 30, others);
@@ -154,7 +54,7 @@ describe('the logs of three cities', () => {
   });
 
   it('are told to strangers with their witnesses, and a city is no witness of its own', async () => {
-    const { fetch } = await start();
+    const { fetch } = await world.start();
     const whole = parsePolicy(await textOf(fetch, 'policy'));
     expect(whole.logs.map(({ verifier, url }) => [verifier.name, url])).toEqual(
       ['MTL', 'QUE', 'SHE'].map((city) => [`caregraph.example/audit/${city}`, `http://127.0.0.1:4000/audit/${city}`]),
@@ -173,7 +73,7 @@ describe('the logs of three cities', () => {
   });
 
   it('answer at the addresses of the witness as the text has it, and to nothing else', async () => {
-    const { fetch } = await start();
+    const { fetch } = await world.start();
     await untilCosigned(fetch, 'MTL', 30, ['QUE']);
     const note = parseNote(await textOf(fetch, 'MTL/checkpoint'));
     const at = 'QUE/witness/add-checkpoint';
@@ -209,10 +109,10 @@ describe('the logs of three cities', () => {
   });
 
   it('are not called witnessed where nobody cosigned, nor where lines were forged', async () => {
-    const unasked = await start({ witnessing: null });
-    const admin = await network.admin('SHE');
+    const unasked = await world.start({ witnessing: null });
+    const admin = await world.network.admin('SHE');
     const before = await sizeOf(admin, 'SHE');
-    await writeEvents(writers, 'SHE', 5);
+    await writeEvents(world.writers, 'SHE', 5);
     await until(async () => (await viewOf(unasked, 'SHE'))?.size === before + 5 && (await sizeOf(admin, 'SHE')) === before + 5, 15_000);
     // An older one is cosigned, and is shown for as long as it is fresh; then the newest as it is.
     await until(async () => (await viewOf(unasked, 'SHE'))?.isWitnessed === false, 15_000);
@@ -230,161 +130,6 @@ describe('the logs of three cities', () => {
   });
 });
 
-describe('a log whose past is another one', () => {
-  const CITY = 'MTL';
-  const ORIGIN = `caregraph.example/audit/${CITY}`;
-  const BOTH = ['QUE', 'SHE'] as const;
-  let admin: pg.Client;
-  let copies = 0;
-  let [older, whole] = ['', ''];
-  /** Sizes of the two copies: of an old one, and of the log as its witnesses know it. */
-  let [before, known] = [0, 0];
-  beforeAll(async () => {
-    admin = await network.admin(CITY);
-  });
-  /** The log grows under its witnesses' eyes, and is copied on the way and at the end. Nothing runs afterwards. */
-  const grow = async (): Promise<void> => {
-    const first = await start();
-    await writeEvents(writers, CITY, 11);
-    before = await countOf(admin, CITY);
-    await untilCosigned(first.fetch, CITY, before, BOTH);
-    await stop();
-    older = `copy${++copies}`;
-    await keep(admin, older);
-    const { fetch } = await start();
-    await writeEvents(writers, CITY, 20);
-    known = await countOf(admin, CITY);
-    await untilCosigned(fetch, CITY, known, BOTH);
-    await stop();
-    whole = `copy${++copies}`;
-    await keep(admin, whole);
-  };
-  /** What is there is signed by the log's key, without a witness, as somebody with the key and the database would do it. */
-  const signAlone = async (): Promise<void> => {
-    await start({ witnessing: null });
-    await until(async () => (await sizeOf(admin, CITY)) === (await countOf(admin, CITY)), 15_000, 'the last entry in the log');
-    await stop();
-  };
-
-  /** It stopped, said why, says so once, and acts are recorded all the same. */
-  const expectStopped = async (subgraph: Subgraph<Context>, told: Partial<Report>): Promise<void> => {
-    await until(() => reportOf(subgraph, CITY)?.state === 'broken' && reportOf(subgraph, CITY)?.firstBadIndex !== null, 15_000, 'the stop');
-    expect(reportOf(subgraph, CITY)).toMatchObject({ state: 'broken', ...told });
-    const [size, entries] = [await sizeOf(admin, CITY), await countOf(admin, CITY)];
-    await writeEvents(writers, CITY, 3);
-    expect(await countOf(admin, CITY)).toBe(entries + 3);
-    // Several looks later nothing more is signed.
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    expect(await sizeOf(admin, CITY)).toBe(size);
-    const holders = errors.filter(
-      ({ message }) => message === 'a witness holds a checkpoint that the audit log signed and does not follow',
-    );
-    expect(holders.map(({ fields }) => fields['witness']).sort()).toEqual(BOTH);
-    const stops = errors.filter(({ message }) => message === 'the audit log contradicts its checkpoints, nothing is signed');
-    expect(stops).toHaveLength(1);
-    // Other cities go on, and the witnesses stand where they stood.
-    await until(() => reportOf(subgraph, 'SHE')?.state === 'signing');
-    for (const witness of BOTH) expect(await standing(witness, CITY)).toMatchObject({ size: known });
-  };
-  /** Sends a witness what the log shows now. */
-  const sendTo = async (subgraph: { fetch: Fetch }, witness: string, oldSize: number): Promise<number> => {
-    const { rows } = await admin.query<{ note: string }>('select note from audit.log_checkpoint order by size desc limit 1');
-    const note = parseNote(rows[0]?.note ?? '');
-    const { checkpoint } = await openCheckpoint(formatNote(note), [makeNoteVerifier((await textOf(subgraph.fetch, `${CITY}/key`)).trim())]);
-    const read = openTileReader(checkpoint.size, checkpoint.root, sourceOf(subgraph.fetch, CITY));
-    const proof = oldSize === checkpoint.size ? [] : await proveConsistency(oldSize, checkpoint.size, read);
-    return (await subgraph.fetch(`${witness}/witness/add-checkpoint`, {}, 'POST', formatAddCheckpoint({ oldSize, proof, note }))).status;
-  };
-  const expectAlarm = async (subgraph: Subgraph<Context>, witness: string, kind: string, reason: string): Promise<void> => {
-    await until(
-      async () => {
-        await subgraph.health();
-        return reportOf(subgraph, witness)?.alarms.some((each) => each.kind === kind && each.origin === ORIGIN) ?? false;
-      },
-      15_000,
-      'the alarm',
-    );
-    const bodies = await bodiesOf(await network.admin(witness), witness);
-    expect(bodies.map((body) => JSON.parse(Buffer.from(body).toString()))).toContainEqual(
-      expect.objectContaining({ act: 'witnessAlarm', reason, city: witness, entities: [{ kind: 'AuditLog', what: ORIGIN }] }),
-    );
-    expect(errors.filter(({ message, fields }) => message.startsWith('a log contradicts') && fields['city'] === witness)).toHaveLength(1);
-  };
-
-  it('restored from an older copy: nothing is signed; with the true log it goes on by itself', async () => {
-    await grow();
-    await restore(admin, older);
-    const subgraph = await start();
-    await expectStopped(subgraph, { witnessSize: known, firstBadIndex: before });
-    await restore(admin, whole);
-    await until(() => reportOf(subgraph, CITY)?.state === 'signing', 15_000, 'signing');
-    await writeEvents(writers, CITY, 1);
-    await untilCosigned(subgraph.fetch, CITY, known + 1, BOTH);
-  }, 60_000);
-
-  it('cut off at its end and gone on with otherwise: found although it is longer, and where; the witness keeps the proof', async () => {
-    await grow();
-    await restore(admin, older);
-    await writeEvents(writers, CITY, 27);
-    await signAlone();
-    const subgraph = await start();
-    await expectStopped(subgraph, { witnessSize: known, firstBadIndex: before });
-    expect(await sendTo(subgraph, 'QUE', known)).toBe(422);
-    await expectAlarm(subgraph, 'QUE', 'rewritten', 'LOG_REWRITTEN');
-    expect(reportOf(subgraph, 'SHE')?.alarms).toEqual([]);
-    await stop();
-    await restore(admin, whole);
-  }, 60_000);
-
-  it('written anew from an old entry on, with tiles, checkpoints and signatures: found as a fork', async () => {
-    await grow();
-    await admin.query(
-      `update audit.entry set body = convert_to(replace(convert_from(body, 'UTF8'), 'bookAppointment', 'cancelAppointm_'), 'UTF8')
-        where id = (select id from audit.entry where convert_from(body, 'UTF8') like '%bookAppointment%' order by xid, id offset 3 limit 1)`,
-    );
-    for (const table of TABLES) if (table !== 'entry') await admin.query(`delete from audit.${table}`);
-    await signAlone();
-    const subgraph = await start();
-    await expectStopped(subgraph, { witnessSize: known, firstBadIndex: 0 });
-    expect(await sendTo(subgraph, 'SHE', known)).toBe(409);
-    await expectAlarm(subgraph, 'SHE', 'fork', 'LOG_FORKED');
-    await stop();
-    await restore(admin, whole);
-  }, 60_000);
-
-  it('is found by a witness that comes back later, while the log is signed', async () => {
-    await grow();
-    await restore(admin, older);
-    // Both witnesses are away: their tables cannot be read.
-    const admins = await Promise.all(BOTH.map((city) => network.admin(city)));
-    for (const each of admins) await each.query('revoke select on audit.witness_log from sequencer');
-    const subgraph = await start();
-    await until(() => reportOf(subgraph, CITY)?.state === 'signing');
-    await writeEvents(writers, CITY, 3);
-    await until(async () => (await sizeOf(admin, CITY)) === before + 3);
-    // The copy's last checkpoint has its lines, and gives way to what none of them saw.
-    await until(async () => (await viewOf(subgraph, CITY))?.size === before + 3, 15_000, 'the newest');
-    expect((await viewOf(subgraph, CITY))?.isWitnessed).toBe(false);
-    await until(() => reportOf(subgraph, CITY)?.witnesses['QUE']?.state === 'away');
-    for (const each of admins) await each.query('grant select on audit.witness_log to sequencer');
-    await until(() => reportOf(subgraph, CITY)?.state === 'broken', 15_000, 'the stop');
-    await until(() => reportOf(subgraph, CITY)?.witnessSize === known, 15_000, 'what is held');
-    await stop();
-    await restore(admin, whole);
-  }, 60_000);
-
-  it('a witness that lost its memory, and one that was restored itself, cosign on', async () => {
-    await grow();
-    const que = await network.admin('QUE');
-    await que.query('delete from audit.witness_log where origin = $1', [ORIGIN]);
-    const subgraph = await start();
-    await writeEvents(writers, CITY, 2);
-    await untilCosigned(subgraph.fetch, CITY, known + 2, BOTH);
-    expect(reportOf(subgraph, CITY)?.state).toBe('signing');
-    expect(errors).toEqual([]);
-  }, 60_000);
-});
-
 describe('witnesses elsewhere', () => {
   const listen = async (handle: RequestListener): Promise<string> => {
     const server = createServer(handle).listen(0, '127.0.0.1');
@@ -400,7 +145,7 @@ describe('witnesses elsewhere', () => {
     return text;
   };
   const keyOf = (city: string): string => {
-    const [key] = network.secrets.logKeys[city] ?? [];
+    const [key] = world.network.secrets.logKeys[city] ?? [];
     if (!key) throw new Error('no key');
     return makeNoteSigner(key.kid, openSigningKey(Buffer.from(key.privateJwk['d'] ?? '', 'base64url'))).vkey;
   };
@@ -468,10 +213,10 @@ describe('witnesses elsewhere', () => {
       'quorum all-of-them',
       '',
     ].join('\n');
-    const subgraph = await start({ auditPolicy });
-    const admin = await network.admin('SHE');
+    const subgraph = await world.start({ auditPolicy });
+    const admin = await world.network.admin('SHE');
     for (let round = 0; round < 5; round++) {
-      await writeEvents(writers, 'SHE', 2);
+      await writeEvents(world.writers, 'SHE', 2);
       const count = await countOf(admin, 'SHE');
       // Signing waits for nobody.
       await until(async () => (await sizeOf(admin, 'SHE')) >= count, 5_000, 'the signature');
@@ -494,19 +239,19 @@ describe('witnesses elsewhere', () => {
     expect(asked.get('trap')).toBeUndefined();
     expect(asked.get('liar')).toBeGreaterThan(1);
     expect((await viewOf(subgraph, 'SHE'))?.witnesses.map(({ name }) => name)).toEqual(['honest']);
-    expect(errors).toEqual([]);
+    expect(world.errors()).toEqual([]);
   }, 60_000);
 
   it('whose line is asked for by the quorum and never comes: nothing is called witnessed, and all is published', async () => {
     const never = cosignerOf('never.example/w');
-    const vkeys = Object.entries(network.secrets.witnessKeys).map(
+    const vkeys = Object.entries(world.network.secrets.witnessKeys).map(
       ([city, { kid, privateJwk }]) =>
         `witness ${city} ${makeCosigner(kid, openSigningKey(Buffer.from(privateJwk['d'] ?? '', 'base64url'))).vkey}`,
     );
     const auditPolicy = `${logs()}${vkeys.join('\n')}\nwitness never ${never.vkey}\ngroup cities any MTL QUE SHE\ngroup both all cities never\nquorum both\n`;
-    const subgraph = await start({ auditPolicy });
-    await writeEvents(writers, 'QUE', 3);
-    const size = await countOf(await network.admin('QUE'), 'QUE');
+    const subgraph = await world.start({ auditPolicy });
+    await writeEvents(world.writers, 'QUE', 3);
+    const size = await countOf(await world.network.admin('QUE'), 'QUE');
     await until(
       async () => {
         const view = await viewOf(subgraph, 'QUE');
@@ -520,6 +265,57 @@ describe('witnesses elsewhere', () => {
   });
 
   it('a policy without a log of this network is refused at the start', async () => {
-    await expect(start({ auditPolicy: `log ${keyOf('MTL')}\nquorum none\n` })).rejects.toThrow('AUDIT_POLICY lacks a log of QUE, SHE');
+    await expect(world.start({ auditPolicy: `log ${keyOf('MTL')}\nquorum none\n` })).rejects.toThrow(
+      'AUDIT_POLICY lacks a log of QUE, SHE',
+    );
   });
+});
+
+describe('shards of a log', () => {
+  it('are witnessed each, the one that ends to its last entry, the next one with a new key', async () => {
+    const { cities, secrets: known } = world.network;
+    const secrets = {
+      ...known,
+      logKeys: { ...known.logKeys, QUE: [...(known.logKeys['QUE'] ?? []), aSigningKey('caregraph.example/audit/QUE')] },
+    };
+    const subgraph = await world.start({ secrets });
+    const keeper = openLogKeeper({ cities, secrets, log: world.log });
+    try {
+      await writeEvents(world.writers, 'QUE', 4);
+      await until(
+        async () => (await sizeOf(await world.network.admin('QUE'), 'QUE')) === (await countOf(await world.network.admin('QUE'), 'QUE')),
+        15_000,
+      );
+      await writeEvents(world.writers, 'QUE', 2);
+      await keeper.beginShard('QUE');
+      await writeEvents(world.writers, 'QUE', 2);
+    } finally {
+      await keeper.stop();
+    }
+    const keyOf = (path: string): Promise<string> => textOf(subgraph.fetch, `${path}/key`);
+    for (const path of ['QUE/1', 'QUE/2', 'QUE'])
+      await until(
+        async () => {
+          if ((await subgraph.fetch(`${path}/checkpoint`)).status !== 200) return false;
+          const { judgement } = await publishedOf(subgraph.fetch, path);
+          const names = judgement.kind === 'accepted' ? judgement.witnesses.map(({ name }) => name) : [];
+          return names.length === 2 && !names.includes('QUE');
+        },
+        20_000,
+        `two lines under ${path}`,
+      );
+    expect((await keyOf('QUE/1')).split('+')[2]).not.toBe((await keyOf('QUE/2')).split('+')[2]);
+    const sizes = await Promise.all(
+      ['QUE/1', 'QUE/2'].map(async (path) => {
+        const { judgement } = await publishedOf(subgraph.fetch, path);
+        return judgement.kind === 'accepted' ? judgement.checkpoint.size : -1;
+      }),
+    );
+    // All that was written is under one of the two.
+    const { rows } = await (await world.network.admin('QUE')).query<{ shard: number; size: number }>(
+      'select shard, max(size)::int as size from audit.log_checkpoint group by shard order by shard',
+    );
+    expect(rows.map(({ size }) => size)).toEqual(sizes);
+    expect(reportOf(subgraph, 'QUE')?.state).toBe('signing');
+  }, 60_000);
 });
