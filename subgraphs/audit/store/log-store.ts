@@ -118,13 +118,18 @@ export const readLoggedLeaves = async (
   limit: number,
 ): Promise<MarkedLeaves | null> => toLeaves(await ask<LeavesRow>(LOGGED_LEAVES, [city, shard, after.xid, after.entryId, limit, from]));
 
-/** A part of bundle $3's mark, found once for a statement: with a join here a young table was read from end to end, and longer each time. */
-const MARK = (part: string): string => `(SELECT b.${part} FROM audit.log_bundle b WHERE b.city = $1 AND b.shard = $2 AND b.n = $3)`;
+/**
+ * A part of where bundle $3 begins: its mark, and for the first one the beginning of the shard, so that an entry in front of all that were logged is
+ * seen. Found once for a statement: with a join here a young table was read from end to end, and longer each time.
+ */
+const BEGIN = (part: string, ofShard: string): string => `CASE WHEN $3::bigint = 0
+          THEN (SELECT o.${ofShard} FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
+          ELSE (SELECT b.${part} FROM audit.log_bundle b WHERE b.city = $1 AND b.shard = $2 AND b.n = $3) END`;
 const LEAVES_FROM: Named = {
   name: 'log_leaves_from',
   text: `SELECT ${GATHERED}
     FROM (SELECT xid, id, ${LEAF_HASH} AS hash, $3::bigint * 256 - 1 + row_number() OVER (ORDER BY xid, id) AS index
-      FROM audit.entry WHERE city = $1 AND (xid, id) >= (${MARK('xid')}, ${MARK('entry_id')})
+      FROM audit.entry WHERE city = $1 AND (xid, id) >= (${BEGIN('xid', 'begin_xid')}, ${BEGIN('entry_id', 'begin_entry_id + 1')})
         AND (xid, id) <= ($4::xid8, $5::bigint) AND ${OF_SHARD('id')}
       ORDER BY xid, id LIMIT $6) part`,
 };
