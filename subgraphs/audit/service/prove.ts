@@ -87,9 +87,14 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
   /** The tree that each event of a city is under, and its index there; null for one that is under no checkpoint yet. */
   const locate = async (city: string, eventIds: readonly string[]): Promise<({ head: Head; index: number } | null)[]> => {
     const db = cityOf(city);
-    const places = await findPlaces(db, eventIds);
+    // Most events are of the current shard, so its checkpoint is looked for beside them.
+    const [places, current] = await Promise.all([findPlaces(db, eventIds), headOf(db, null)]);
     const shards = new Set([...places.values()].map(({ shard }) => shard));
-    const found = new Map(await Promise.all([...shards].map(async (shard) => [shard, await headOf(db, shard)] as const)));
+    const found = new Map(
+      await Promise.all(
+        [...shards].map(async (shard) => [shard, shard === current?.view.shard ? current : await headOf(db, shard)] as const),
+      ),
+    );
     return eventIds.map((id) => {
       const place = places.get(id);
       const head = place && found.get(place.shard);
