@@ -134,6 +134,8 @@ const lacking = ({ cityStates }: Part, { to }: Filter): string | null =>
   cityStates.find(({ state, asOf }) => state === 'UNAVAILABLE' || (state === 'STALE' && Date.parse(asOf ?? '') < Date.parse(to)))?.city ??
   null;
 
+/** What heals by itself: a part that could not be recorded was not given, and is asked for again. */
+const HEALING = [...PASSING, 'AUDIT_UNAVAILABLE'];
 const RESUME = 'What came is kept. Go on with: --resume';
 /** Fetches one part, and waits for cities that lack some of it; throws Failure when that lasts too long. */
 const fetchPart = async (
@@ -151,7 +153,7 @@ const fetchPart = async (
       if (city === null) return auditExport;
       reason = new Failure('CITY_UNAVAILABLE', `City ${city} does not answer, or not with the latest.`, RESUME);
     } catch (error) {
-      if (!(error instanceof Failure) || !PASSING.includes(error.code)) throw error;
+      if (!(error instanceof Failure) || !HEALING.includes(error.code)) throw error;
       reason = error;
     }
     if (!(await patience.wait(0))) throw reason;
