@@ -23,13 +23,17 @@ export const readPublished = async (ask: Ask, { city, shard }: LogRef): Promise<
 export const findCheckpoint = (db: CityDatabase, shard: number): Promise<PublishedCheckpoint | null> =>
   readPublished(askReading(db), { city: db.city.code, shard });
 
+/** A part of bundle $3's mark, null where the log has not $4 entries of it; found once, so that the entries behind it are read by their index. */
+const MARK = (
+  part: string,
+): string => `(SELECT b.${part} FROM audit.log_bundle b JOIN audit.log_state s ON s.city = b.city AND s.shard = b.shard
+        AND s.size >= b.n * 256 + $4::int WHERE b.city = $1 AND b.shard = $2 AND b.n = $3)`;
 const BUNDLE: Named = {
   name: 'log_bundle_bodies',
-  text: `SELECT e.body FROM audit.log_bundle b JOIN audit.log_state s ON s.city = b.city AND s.shard = b.shard AND s.size >= b.n * 256 + $4::int
-    JOIN audit.entry e ON e.city = b.city AND (e.xid, e.id) >= (b.xid, b.entry_id)
+  text: `SELECT e.body FROM audit.entry e WHERE e.city = $1 AND (e.xid, e.id) >= (${MARK('xid')}, ${MARK('entry_id')})
       AND e.id >= (SELECT o.min_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
       AND e.id <= (SELECT o.max_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
-    WHERE b.city = $1 AND b.shard = $2 AND b.n = $3 ORDER BY e.xid, e.id LIMIT $4::int`,
+    ORDER BY e.xid, e.id LIMIT $4::int`,
 };
 /** The first `width` entries of a bundle as they were logged; fewer or none where the log is not that long. */
 export const readBundle = async (ask: Ask, { city, shard }: LogRef, n: number, width: number): Promise<Uint8Array[]> =>
