@@ -5,6 +5,7 @@ import { type Figure, isMissed } from './figure.ts';
 /** Each benchmark by its name: `npm run bench -- NAME`. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly run: (say: (line: string) => void) => Promise<readonly Figure[]> }>>> = {
   audit: () => import('./audit/bench.ts'),
+  'audit-verify': () => import('./audit/verify.ts'),
   booking: () => import('./booking/bench.ts'),
   files: () => import('./files/bench.ts'),
   gateway: () => import('./gateway/bench.ts'),
