@@ -70,14 +70,18 @@ export type WitnessDecision =
  * in one step with checking that the latest is still the one decided by, and only then sign and answer.
  */
 export const decideAddCheckpoint = async (request: AddCheckpointRequest, known: KnownLog | null): Promise<WitnessDecision> => {
-  const { oldSize, proof, note, checkpoint } = request;
   if (!known) return { kind: 'unknown' };
   try {
-    await openNote(note, known.verifiers);
+    await openNote(request.note, known.verifiers);
   } catch (error) {
     if (error instanceof TlogError) return { kind: 'forbidden' };
     throw error;
   }
+  return decideOpened(request, known);
+};
+
+/** The same for a request whose note was opened with the log's keys. */
+export const decideOpened = ({ oldSize, proof, checkpoint }: AddCheckpointRequest, known: Pick<KnownLog, 'latest'>): WitnessDecision => {
   if (oldSize > checkpoint.size) return { kind: 'bad-request' };
   const size = known.latest?.size ?? 0;
   if (oldSize !== size) return { kind: 'conflict', size, isFork: false };

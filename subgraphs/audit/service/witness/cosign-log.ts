@@ -1,8 +1,8 @@
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { equalBytes } from '#platform/tlog/bytes.ts';
-import { type Checkpoint, openCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { type Checkpoint, openCheckpoint, parseCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { type HashReader, proveConsistency, readRoot } from '#platform/tlog/merkle.ts';
-import { formatSignature, type NoteVerifier, openNote, parseNote, parseSignatures } from '#platform/tlog/note.ts';
+import { formatSignature, type Note, type NoteVerifier, openNote, parseNote, parseSignatures } from '#platform/tlog/note.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { addCosignatures, formatAddCheckpoint, parseConflict } from '#platform/tlog/witness.ts';
 import type { WitnessToAsk } from './ask-witness.ts';
@@ -74,7 +74,7 @@ const STOP_MS = 1_000;
 
 /** Has a log's checkpoints cosigned. Nothing here holds up the log: a witness that is slow, silent or wrong costs its own line. */
 export const startCosigning = (settings: CosigningSettings): Cosigning => {
-  const { own, witnesses, log, everyMs = 200, retryMs = 500, maxRetryMs = 30_000, checkMs = 2_000 } = settings;
+  const { own, witnesses, log, everyMs = 250, retryMs = 500, maxRetryMs = 30_000, checkMs = 2_000 } = settings;
   const { city, origin } = own;
   const ending = new AbortController();
   const states = new Map<string, CosigningState>(witnesses.map(({ name }) => [name, { state: 'new', size: null, at: null }]));
@@ -162,16 +162,32 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
     return 'follows';
   };
 
+  /** The log's own newest checkpoint, taken apart once for all witnesses. */
+  let opened: { readonly text: string; readonly note: Note; readonly checkpoint: Checkpoint; readonly read: () => HashReader } | null =
+    null;
+  const openTarget = (text: string): NonNullable<typeof opened> => {
+    if (opened?.text === text) return opened;
+    const note = parseNote(text);
+    const checkpoint = parseCheckpoint(note.text);
+    let reader: HashReader | null = null;
+    const read = (): HashReader => {
+      reader ??= own.readerOf(checkpoint);
+      return reader;
+    };
+    opened = { text, note, checkpoint, read };
+    return opened;
+  };
+
   const ask = async (witness: WitnessToAsk, { size, note: text }: { readonly size: number; readonly note: string }): Promise<Outcome> => {
     const { name, verifier } = witness;
-    const { checkpoint, note } = await openCheckpoint(text, own.verifiers);
+    const { note, read } = openTarget(text);
     let oldSize = standing.get(name) ?? 0;
     for (let hop = 1; hop <= HOPS; hop++) {
       if (oldSize > size) {
         // It stands further than what is asked for: another process may have gone on, or the log lost its end.
         return (await consult(witness)) === 'follows' ? 'passed' : 'refused';
       }
-      const proof = oldSize === size ? [] : await proveConsistency(oldSize, size, own.readerOf(checkpoint));
+      const proof = oldSize === size ? [] : await proveConsistency(oldSize, size, read());
       const { status, body } = await witness.addCheckpoint(formatAddCheckpoint({ oldSize, proof, note }));
       if (status === 200) {
         const cosigned = await addCosignatures(note, body, verifier);
