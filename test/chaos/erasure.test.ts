@@ -275,8 +275,15 @@ it('leaves nothing of an erased patient in any byte of the network, and every pr
     if (!data?.auditEvents) throw new Error(`no trail: ${text}`);
     return data.auditEvents.nodes;
   };
-  await until(async () => (await look()).every(({ proof }) => proof !== null), 60_000, 'the proofs');
-  const before = await look();
+  let before: Trail['auditEvents']['nodes'] = [];
+  await until(
+    async () => {
+      before = await look();
+      return before.every(({ proof }) => proof !== null);
+    },
+    60_000,
+    'the proofs',
+  );
   expect(new Set(before.map(({ city }) => city.code))).toEqual(new Set(['MTL', 'QUE', 'SHE']));
   const checkpoints = new Map(
     await Promise.all(CITIES.map(async (city) => [city, (await checkpointOf(fetchFile, city)).checkpoint] as const)),
