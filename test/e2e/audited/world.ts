@@ -146,7 +146,7 @@ export const makeWorld = async () => {
     const found = await Promise.all(
       network.cities.map(async ({ code }) => {
         const { rows } = await (await network.admin(code)).query<{ id: string }>(
-          `select event_id as id from audit.entry where id > $1 and convert_from(body, 'UTF8')::jsonb #>> '{agent,0,role}' <> 'SERVICE' order by id`,
+          `select e.event_id as id from audit.entry e where e.id > $1 and convert_from(e.body, 'UTF8')::jsonb #>> '{agent,0,role}' <> 'SERVICE' order by e.id`,
           [since.get(code) ?? '0'],
         );
         return rows.map(({ id }) => id);
