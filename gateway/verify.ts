@@ -6,15 +6,8 @@ import { languageOf } from './authenticate.ts';
 
 const ROOT = new URL('../', import.meta.url);
 const PAGE = new URL('./verify/', import.meta.url);
-/** Where the page's modules begin: what its worker imports. */
-const ENTRIES = [
-  'platform/audit/verify-city.ts',
-  'platform/tlog/log-source.ts',
-  'platform/tlog/merkle.ts',
-  'platform/tlog/policy.ts',
-  'platform/tlog/proof.ts',
-  'platform/tlog/tlog-error.ts',
-];
+/** What runs beside the page, and imports the rest. */
+const WORKER = 'gateway/verify/worker.js';
 /** What stands in a browser where Node's own stands here. */
 const INSTEAD: Readonly<Record<string, string>> = { 'platform/tlog/crypto.ts': 'platform/tlog/crypto-browser.ts' };
 const NOBLE = '@noble/hashes/';
@@ -42,7 +35,8 @@ const fileOf = (specifier: string, from: string): string => {
   if (specifier.startsWith(NOBLE)) return `node_modules/${specifier}`;
   throw new Error(`${from} imports ${specifier}, which a browser has not`);
 };
-const addressOf = (file: string): string => `/verify/lib/${file.replace(`node_modules/${NOBLE}`, 'noble/').replace(/\.ts$/, '.js')}`;
+const addressOf = (file: string): string =>
+  file === WORKER ? '/verify/worker.js' : `/verify/lib/${file.replace(`node_modules/${NOBLE}`, 'noble/').replace(/\.ts$/, '.js')}`;
 
 const readModule = (file: string): Module => {
   const source = readFileSync(new URL(file, ROOT), 'utf8');
@@ -56,10 +50,10 @@ const readModule = (file: string): Module => {
   return { code, imports };
 };
 
-/** Every module that the page needs, by its address: the same files that the command line runs, without their types. */
+/** The page's worker and every module that it needs, by address: the same files that the command line runs, without their types. */
 export const readBrowserModules = (): ReadonlyMap<string, string> => {
   const modules = new Map<string, string>();
-  const waiting = [...ENTRIES];
+  const waiting = [WORKER];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (modules.has(addressOf(file))) continue;
     const { code, imports } = readModule(file);
@@ -89,13 +83,13 @@ export const serveVerifier = (app: FastifyInstance): void => {
     fr: toFile(html.replace('<html lang="en">', '<html lang="fr">'), 'text/html; charset=utf-8'),
   };
   const files = new Map<string, File>([
-    ...['page.js', 'worker.js', 'texts.js'].map((name) => [`/verify/${name}`, toFile(own(name), SCRIPT)] as const),
+    ...['page.js', 'texts.js'].map((name) => [`/verify/${name}`, toFile(own(name), SCRIPT)] as const),
     ['/verify/page.css', toFile(own('page.css'), 'text/css; charset=utf-8')],
   ]);
   let modules: ReadonlyMap<string, File> | null = null;
   const find = (address: string): File | null => {
     const file = files.get(address);
-    if (file || !address.startsWith('/verify/lib/')) return file ?? null;
+    if (file) return file;
     modules ??= new Map([...readBrowserModules()].map(([name, code]) => [name, toFile(code, SCRIPT)]));
     return modules.get(address) ?? null;
   };

@@ -1,4 +1,4 @@
-import { TEXTS } from '/verify/texts.js';
+import { TEXTS } from './texts.js';
 
 const language = document.documentElement.lang === 'fr' ? 'fr' : 'en';
 const text = TEXTS[language];

@@ -1,9 +1,9 @@
-import { parseCityState, verifyCity } from '/verify/lib/platform/audit/verify-city.js';
-import { openHttpSource, SourceError } from '/verify/lib/platform/tlog/log-source.js';
-import { hashLeaf } from '/verify/lib/platform/tlog/merkle.js';
-import { parsePolicy } from '/verify/lib/platform/tlog/policy.js';
-import { judgeProof } from '/verify/lib/platform/tlog/proof.js';
-import { TlogError } from '/verify/lib/platform/tlog/tlog-error.js';
+import { parseCityState, verifyCity } from '../../platform/audit/verify-city.ts';
+import { openHttpSource, SourceError } from '../../platform/tlog/log-source.ts';
+import { hashLeaf } from '../../platform/tlog/merkle.ts';
+import { parsePolicy } from '../../platform/tlog/policy.ts';
+import { judgeProof } from '../../platform/tlog/proof.ts';
+import { TlogError } from '../../platform/tlog/tlog-error.ts';
 
 /** Does the work beside the page. Takes `verify` and `judge`, answers with `progress`, `report`, `judged` or `failed`. */
 

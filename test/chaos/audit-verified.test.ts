@@ -23,7 +23,8 @@ const CITY = 'MTL';
 const BATCH = 500;
 
 const GOPATH = process.env['GOPATH'] ?? '/usr/share/gocode';
-const hasGo = spawnSync('go', ['version']).status === 0 && existsSync(path.join(GOPATH, 'src/golang.org/x/mod/sumdb/tlog'));
+const GO = 'go';
+const hasGo = spawnSync(GO, ['version']).status === 0 && existsSync(path.join(GOPATH, 'src/golang.org/x/mod/sumdb/tlog'));
 if (!hasGo) console.warn('Go’s verifier is left out: it needs the Debian packages golang-go and golang-golang-x-mod-dev');
 
 let folder: string;
@@ -94,7 +95,7 @@ beforeAll(
     writeFileSync(path.join(folder, 'policy'), policy);
     if (hasGo) {
       const env = { ...process.env, GO111MODULE: 'off', GOPATH, GOFLAGS: '', GOCACHE: path.join(folder, 'cache') };
-      execFileSync('go', ['build', '-o', path.join(folder, 'go-verify'), 'test/support/go-verifier/main.go'], { env, timeout: 120_000 });
+      execFileSync(GO, ['build', '-o', path.join(folder, 'go-verify'), 'test/support/go-verifier/main.go'], { env, timeout: 120_000 });
     }
   },
   FILL_MS * 2 + 240_000,
