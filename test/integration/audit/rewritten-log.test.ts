@@ -5,8 +5,7 @@ import { proveConsistency } from '#platform/tlog/merkle.ts';
 import { formatNote, makeNoteVerifier, parseNote } from '#platform/tlog/note.ts';
 import { openTileReader } from '#platform/tlog/tile-reader.ts';
 import { formatAddCheckpoint } from '#platform/tlog/witness.ts';
-import { bodiesOf, type Fetch, sizeOf, sourceOf, until, writeEvents } from './log-support.ts';
-
+import { bodiesOf, type Fetch, sizeOf, sourceOf } from './log-support.ts';
 import {
   countOf,
   openWitnessWorld,
@@ -14,9 +13,11 @@ import {
   type Running,
   reportOf,
   textOf,
+  until,
   untilCosigned,
   viewOf,
   type WitnessWorld,
+  writeAll,
 } from './witness-support.ts';
 
 let world: WitnessWorld;
@@ -64,14 +65,14 @@ describe('a log whose past is another one', () => {
   /** The log grows under its witnesses' eyes, and is copied on the way and at the end. Nothing runs afterwards. */
   const grow = async (): Promise<void> => {
     const first = await world.start();
-    await writeEvents(world.writers, CITY, 11);
+    await writeAll(world.writers, CITY, 11);
     before = await countOf(admin, CITY);
     await untilCosigned(first.fetch, CITY, before, BOTH);
     await world.stop();
     older = `copy${++copies}`;
     await keep(admin, older);
     const { fetch } = await world.start();
-    await writeEvents(world.writers, CITY, 20);
+    await writeAll(world.writers, CITY, 20);
     known = await countOf(admin, CITY);
     await untilCosigned(fetch, CITY, known, BOTH);
     await world.stop();
@@ -90,8 +91,8 @@ describe('a log whose past is another one', () => {
     await until(() => reportOf(subgraph, CITY)?.state === 'broken' && reportOf(subgraph, CITY)?.firstBadIndex !== null, 15_000, 'the stop');
     expect(reportOf(subgraph, CITY)).toMatchObject({ state: 'broken', ...told });
     const [size, entries] = [await sizeOf(admin, CITY), await countOf(admin, CITY)];
-    await writeEvents(world.writers, CITY, 3);
-    expect(await countOf(admin, CITY)).toBe(entries + 3);
+    await writeAll(world.writers, CITY, 3);
+    expect(await countOf(admin, CITY)).toBeGreaterThanOrEqual(entries + 3);
     // Several looks later nothing more is signed.
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(await sizeOf(admin, CITY)).toBe(size);
@@ -139,14 +140,14 @@ describe('a log whose past is another one', () => {
     await expectStopped(subgraph, { witnessSize: known, firstBadIndex: before });
     await restore(admin, whole);
     await until(() => reportOf(subgraph, CITY)?.state === 'signing', 15_000, 'signing');
-    await writeEvents(world.writers, CITY, 1);
-    await untilCosigned(subgraph.fetch, CITY, known + 1, BOTH);
+    await writeAll(world.writers, CITY, 1);
+    await untilCosigned(subgraph.fetch, CITY, await countOf(admin, CITY), BOTH);
   }, 60_000);
 
   it('cut off at its end and gone on with otherwise: found although it is longer, and where; the witness keeps the proof', async () => {
     await grow();
     await restore(admin, older);
-    await writeEvents(world.writers, CITY, 27);
+    await writeAll(world.writers, CITY, 27);
     await signAlone();
     const subgraph = await world.start();
     await expectStopped(subgraph, { witnessSize: known, firstBadIndex: before });
@@ -181,10 +182,11 @@ describe('a log whose past is another one', () => {
     for (const each of admins) await each.query('revoke select on audit.witness_log from sequencer');
     const subgraph = await world.start();
     await until(() => reportOf(subgraph, CITY)?.state === 'signing');
-    await writeEvents(world.writers, CITY, 3);
-    await until(async () => (await sizeOf(admin, CITY)) === before + 3);
+    await writeAll(world.writers, CITY, 3);
+    const newest = await countOf(admin, CITY);
+    await until(async () => (await sizeOf(admin, CITY)) === newest);
     // The copy's last checkpoint has its lines, and gives way to what none of them saw.
-    await until(async () => (await viewOf(subgraph, CITY))?.size === before + 3, 15_000, 'the newest');
+    await until(async () => (await viewOf(subgraph, CITY))?.size === newest, 15_000, 'the newest');
     expect((await viewOf(subgraph, CITY))?.isWitnessed).toBe(false);
     await until(() => reportOf(subgraph, CITY)?.witnesses['QUE']?.state === 'away');
     for (const each of admins) await each.query('grant select on audit.witness_log to sequencer');
@@ -199,8 +201,8 @@ describe('a log whose past is another one', () => {
     const que = await world.network.admin('QUE');
     await que.query('delete from audit.witness_log where origin = $1', [ORIGIN]);
     const subgraph = await world.start();
-    await writeEvents(world.writers, CITY, 2);
-    await untilCosigned(subgraph.fetch, CITY, known + 2, BOTH);
+    await writeAll(world.writers, CITY, 2);
+    await untilCosigned(subgraph.fetch, CITY, await countOf(admin, CITY), BOTH);
     expect(reportOf(subgraph, CITY)?.state).toBe('signing');
     expect(world.errors()).toEqual([]);
   }, 60_000);
