@@ -127,7 +127,13 @@ const BEYOND: Readonly<Record<Role, readonly string[]>> = {
     'directory.patient SELECT',
     'directory.practitioner SELECT',
   ],
-  audit: ['directory.access_grant SELECT', 'directory.care SELECT', 'directory.patient SELECT', 'directory.practitioner SELECT'],
+  audit: [
+    'directory.access_grant SELECT',
+    'directory.care SELECT',
+    'directory.erasure SELECT',
+    'directory.patient SELECT',
+    'directory.practitioner SELECT',
+  ],
   sequencer: [
     'audit.entry SELECT some',
     ...['bundle', 'checkpoint', 'cosignature', 'shard', 'state', 'tile'].flatMap((table) => [
