@@ -322,8 +322,8 @@ export const verifyLog = async (options: VerifyLogOptions): Promise<LogReport> =
     }
     const { entries, isWhole } = bundle ? splitBundle(bundle, width) : { entries: [], isWhole: false };
     const leaves = entries.slice(0, width).map(hashLeaf);
-    if (!hashes) blame(start, tile ? 'tile-changed' : 'tile-missing');
     if (!bundle) blame(start, 'entry-missing');
+    if (!hashes) blame(start, tile ? 'tile-changed' : 'tile-missing');
     const differs = hashes ? leaves.findIndex((leaf, i) => !equalBytes(leaf, hashAt(hashes ?? NONE, i))) : -1;
     if (differs >= 0) blame(start + differs, isWhole ? 'differs' : 'entry-changed');
     else if (bundle && !isWhole)

@@ -48,7 +48,7 @@ const plural = (count: number, one: string): string => `${count} ${one}${count =
 /** What a person is told of a log that was gone through: first the judgement, then what goes with it. */
 export const tellReport = (name: string, { isSound, shards, fault }: CityReport): string[] => {
   const lines = shards.flatMap(({ shard, size, checked, witnesses, warnings, fault: own }) => {
-    const of = numbered(name, shard, shards.length);
+    const of = numbered(name, shard, Math.max(shard, shards.length));
     const witnessed = witnesses.length === 0 ? 'not witnessed' : `witnessed by ${witnesses.map((each) => each.name).join(', ')}`;
     const sound = own
       ? []
@@ -62,7 +62,7 @@ export const tellReport = (name: string, { isSound, shards, fault }: CityReport)
   });
   if (isSound || !fault) return lines;
   const { what, next } = FAULTS[fault.kind];
-  const of = numbered(name, fault.shard, shards.length);
+  const of = numbered(name, fault.shard, Math.max(fault.shard, shards.length));
   const how = fault.isExact ? `first bad entry ${fault.firstBadIndex}` : `first bad entry ${fault.firstBadIndex} or one behind it`;
   return [...lines, `${of}: NOT SOUND (${fault.kind}): ${what}; ${how}`, `  ${next}`];
 };

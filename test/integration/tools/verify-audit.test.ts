@@ -300,6 +300,15 @@ describe('npm run verify-audit', () => {
       out: `city shard 1: sound, 600 entries (600 gone through now), witnessed by w0, w1\ncity shard 2: sound, 21 entries (21 gone through now), witnessed by w0, w1\n`,
       err: '',
     });
+    // A shard whose time has passed: its last checkpoint is all that is left here, and the next one still has to name it.
+    const retired = path.join(root, 'retired');
+    cpSync(folder, retired, { recursive: true });
+    rmSync(path.join(retired, '1', 'tile'), { recursive: true });
+    expect(await run(retired, '--policy', path.join(root, 'policy'), '--state', path.join(root, 'retired.json'))).toMatchObject({
+      code: 0,
+      out: 'retired shard 2: sound, 21 entries (21 gone through now), witnessed by w0, w1\n',
+      err: expect.stringContaining('shard 1 is not served any more'),
+    });
     const bad = path.join(root, 'bad');
     for (const [what, hash] of [
       [`${ORIGIN}@${COUNT - 1}`, rootHex],
@@ -309,7 +318,7 @@ describe('npm run verify-audit', () => {
       rmSync(path.join(bad, '2'), { recursive: true, force: true });
       writeFolder(await shard(what, hash), path.join(bad, '2'));
       const told = await run(bad, '--policy', path.join(root, 'policy'), '--state', path.join(root, `${what.length}${hash}.json`));
-      expect(told).toMatchObject({ code: 1, out: expect.stringMatching(/city shard 2|bad shard 2: NOT SOUND \(shard-broken-off\)/) });
+      expect(told).toMatchObject({ code: 1, out: expect.stringMatching(/bad shard 2: NOT SOUND \(shard-broken-off\)/) });
     }
   }, 60_000);
 });
