@@ -63,6 +63,8 @@ const FILTERS: Readonly<Record<string, () => EventFilter>> = {
   },
   'old period': () => ({ from: at(0), to: at(0.001 + Math.random() * 0.01) }),
   'actor in a period': () => ({ actorId: `${CITY}-acc-${pick(2_000)}`, from: at(0.1), to: at(0.3) }),
+  'act that never ends so': () => ({ act: `act${1 + 2 * pick(10)}`, outcome: 4 }),
+  'act that is never that action': () => ({ act: 'act1', action: 'U' }),
   'patient and outcome': () => ({ patientId: `${CITY}-pat-${pick(20_000)}`, outcome: 4 }),
   'action DELETE in an old period': () => ({ action: 'D', from: at(0), to: at(0.1) }),
 };
