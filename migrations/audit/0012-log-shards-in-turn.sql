@@ -15,7 +15,7 @@ BEGIN
   SELECT h.shard, h.min_id, h.max_id, s.size, s.xid, s.entry_id INTO STRICT o FROM audit.log_shard h JOIN audit.log_state s USING (city, shard)
     WHERE h.city = in_city AND h.closed_at IS NULL AND NOT s.closed;
   IF NOT (in_act = 'endLogShard' OR (in_act IN ('beginLogShard', 'beginLogShardAfterRestore') AND o.shard > 1 AND o.size = 0))
-    OR EXISTS (SELECT FROM audit.entry e WHERE e.city = in_city AND e.xid = o.xid AND e.id > o.entry_id AND e.id BETWEEN o.min_id AND o.max_id)
+    OR EXISTS (SELECT FROM audit.entry e WHERE e.city = in_city AND e.xid = o.xid AND e.id > o.entry_id AND e.id + 0 BETWEEN o.min_id AND o.max_id)
   THEN
     RAISE EXCEPTION 'no shard ends or begins here' USING ERRCODE = 'check_violation';
   END IF;
@@ -104,7 +104,7 @@ BEGIN
     RAISE EXCEPTION 'this shard may not be retired' USING ERRCODE = 'check_violation';
   END IF;
   DELETE FROM audit.entry e USING (SELECT x.id FROM audit.entry x WHERE x.city = in_city AND (x.xid, x.id) > (o.begin_xid, o.begin_entry_id)
-      AND (x.xid, x.id) <= (o.xid, o.entry_id) AND x.id BETWEEN o.min_id AND o.max_id ORDER BY x.xid, x.id LIMIT at_once) d WHERE e.city = in_city AND e.id = d.id;
+      AND (x.xid, x.id) <= (o.xid, o.entry_id) AND x.id + 0 BETWEEN o.min_id AND o.max_id ORDER BY x.xid, x.id LIMIT at_once) d WHERE e.city = in_city AND e.id = d.id;
   GET DIAGNOSTICS gone = ROW_COUNT;
   IF gone > 0 THEN RETURN gone; END IF;
   DELETE FROM audit.log_tile t USING (SELECT level, n FROM audit.log_tile WHERE city = in_city AND shard = in_shard LIMIT at_once) d

@@ -14,6 +14,16 @@ import { findAside } from './shard-turns.ts';
 
 const CHUNK = 16_384;
 
+/** One statement at a time: a connection takes no more. */
+const inTurn = (run: (...asked: Parameters<Ask>) => Promise<unknown>): Ask => {
+  let turn: Promise<unknown> = Promise.resolve();
+  return (statement, values) => {
+    const asked = turn.then(() => run(statement, values));
+    turn = asked.catch(() => {});
+    return asked as never;
+  };
+};
+
 /**
  * Runs with a shard of a city's log held, the current one where no number is given: nothing is signed meanwhile, and what is written stays only
  * where `run` does not throw.
@@ -25,7 +35,7 @@ const withLog = async <T>(
   run: (ask: Ask, log: LogRef, key: LogVerifier) => Promise<T>,
 ): Promise<T> => {
   const client = await database.dedicated();
-  const ask: Ask = ({ name, text }, values) => askWithin(client, text, values, name) as never;
+  const ask = inTurn(({ name, text }, values) => askWithin(client, text, values, name));
   try {
     await askWithin(client, 'BEGIN');
     const city = database.city.code;
@@ -79,7 +89,7 @@ export const rebuildLog = (
 const onConnection = async <T>(database: CityDatabase, run: (ask: Ask) => Promise<T>): Promise<T> => {
   const client = await database.dedicated();
   try {
-    return await run(async ({ name, text }, values) => (await client.query({ name, text, values: [...values] })).rows as never);
+    return await run(inTurn(async ({ name, text }, values) => (await client.query({ name, text, values: [...values] })).rows));
   } finally {
     await endSoon(client);
   }

@@ -31,8 +31,8 @@ const MARK = (
 const BUNDLE: Named = {
   name: 'log_bundle_bodies',
   text: `SELECT e.body FROM audit.entry e WHERE e.city = $1 AND (e.xid, e.id) >= (${MARK('xid')}, ${MARK('entry_id')})
-      AND e.id >= (SELECT o.min_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
-      AND e.id <= (SELECT o.max_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
+      AND e.id + 0 >= (SELECT o.min_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
+      AND e.id + 0 <= (SELECT o.max_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
     ORDER BY e.xid, e.id LIMIT $4::int`,
 };
 /** The first `width` entries of a bundle as they were logged; fewer or none where the log is not that long. */
@@ -46,7 +46,7 @@ export type LogPlace = { readonly shard: number; readonly index: number };
 const INDICES: Named = {
   name: 'log_indices',
   text: `SELECT e.event_id AS "eventId", o.shard, (b.n * 256 + (SELECT count(*) FROM audit.entry x
-      WHERE x.city = e.city AND (x.xid, x.id) >= (b.xid, b.entry_id) AND (x.xid, x.id) < (e.xid, e.id) AND x.id BETWEEN o.min_id AND o.max_id))::text AS index
+      WHERE x.city = e.city AND (x.xid, x.id) >= (b.xid, b.entry_id) AND (x.xid, x.id) < (e.xid, e.id) AND x.id + 0 BETWEEN o.min_id AND o.max_id))::text AS index
     FROM audit.entry e
     JOIN audit.log_shard o ON o.city = e.city AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND e.id BETWEEN o.min_id AND o.max_id
     JOIN audit.log_state s ON s.city = o.city AND s.shard = o.shard AND (e.xid, e.id) <= (s.xid, s.entry_id)

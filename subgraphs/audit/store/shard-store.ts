@@ -58,7 +58,7 @@ export const tellShardKey = async (ask: Ask, city: string, shard: number, vkey: 
 const INSIDE: Named = {
   name: 'log_is_inside',
   text: `SELECT EXISTS (SELECT FROM audit.entry e, audit.log_state s, audit.log_shard o WHERE s.city = $1 AND s.shard = $2 AND o.city = s.city AND o.shard = s.shard
-      AND e.city = s.city AND e.xid = s.xid AND e.id > s.entry_id AND e.id BETWEEN o.min_id AND o.max_id) AS inside`,
+      AND e.city = s.city AND e.xid = s.xid AND e.id > s.entry_id AND e.id + 0 BETWEEN o.min_id AND o.max_id) AS inside`,
 };
 /** Whether the transaction of the last entry that was logged has more entries, which are not logged yet. */
 export const isInsideTransaction = async (ask: Ask, { city, shard }: LogRef): Promise<boolean> =>
@@ -152,11 +152,11 @@ const CLUSTER_TIME: Named = {
   name: 'log_cluster_time',
   text: `SELECT o.cluster, c.system_identifier::text AS current,
       s.xid >= pg_snapshot_xmax(pg_current_snapshot()) OR coalesce((SELECT e.xid >= pg_snapshot_xmax(pg_current_snapshot()) FROM audit.entry e
-        WHERE e.city = $1 AND e.id >= (SELECT m.min_id FROM audit.log_shard m WHERE m.city = $1 AND m.shard = $2) AND (e.xid, e.id) > (s.xid, s.entry_id)
+        WHERE e.city = $1 AND e.id + 0 >= (SELECT m.min_id FROM audit.log_shard m WHERE m.city = $1 AND m.shard = $2) AND (e.xid, e.id) > (s.xid, s.entry_id)
         ORDER BY e.xid DESC, e.id DESC LIMIT 1), false) AS "isAhead",
       s.xid < pg_snapshot_xmin(pg_current_snapshot()) AS "isBehind",
       CASE WHEN o.cluster <> c.system_identifier::text THEN (SELECT count(*) FROM audit.entry e WHERE e.city = $1
-        AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND (e.xid, e.id) <= (s.xid, s.entry_id) AND e.id BETWEEN o.min_id AND o.max_id) END::text AS entries
+        AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND (e.xid, e.id) <= (s.xid, s.entry_id) AND e.id + 0 BETWEEN o.min_id AND o.max_id) END::text AS entries
     FROM audit.log_shard o JOIN audit.log_state s USING (city, shard), pg_control_system() c WHERE o.city = $1 AND o.shard = $2`,
 };
 export const readClusterTime = async (ask: Ask, { city, shard }: LogRef): Promise<ClusterTime | null> => {
@@ -206,7 +206,7 @@ export const retireRows = async (ask: Ask, { city, shard }: LogRef, retentionDay
 const BODIES: Named = {
   name: 'log_size_of_bodies',
   text: `SELECT coalesce(sum(octet_length(e.body)), 0)::text AS bytes FROM audit.log_shard o JOIN audit.log_state s USING (city, shard) JOIN audit.entry e
-      ON e.city = o.city AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND (e.xid, e.id) <= (s.xid, s.entry_id) AND e.id BETWEEN o.min_id AND o.max_id
+      ON e.city = o.city AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND (e.xid, e.id) <= (s.xid, s.entry_id) AND e.id + 0 BETWEEN o.min_id AND o.max_id
     WHERE o.city = $1 AND o.shard = $2`,
 };
 /** Bytes of a shard's entries. */
