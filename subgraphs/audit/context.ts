@@ -3,7 +3,7 @@ import type { Caller, Viewer } from '#platform/access/viewer.ts';
 import type { SeenEvent } from './domain/audit-event.ts';
 import type { CityView } from './domain/city.ts';
 import type { CheckpointView, ProofView, VerificationView } from './domain/log-view.ts';
-import { type ExportArgs, type ExportPage, positionsOf } from './service/fhir-export.ts';
+import { type ExportArgs, type ExportPage, positionsOf, toFhirText } from './service/fhir-export.ts';
 import type { EventPage, FindEventsArgs } from './service/find-events.ts';
 import type { LogPosition, Prove } from './service/prove.ts';
 import type { VerifyAuditLog } from './service/verify-audit-log.ts';
@@ -30,6 +30,7 @@ export type Context = {
   readonly services: {
     readonly findEvents: (args: FindEventsArgs) => Promise<EventPage>;
     readonly exportEvents: (args: ExportArgs) => Promise<ExportPage>;
+    readonly toFhirText: typeof toFhirText;
     readonly findTrail: (patientId: string, page: { readonly first?: number | null; readonly after?: string | null }) => Promise<EventPage>;
     readonly prove: Pick<Prove, 'checkpointOf' | 'proveGrowth' | 'shardsOf'>;
     readonly verifyAuditLog: (city: string) => Promise<VerificationView>;
@@ -83,6 +84,7 @@ export const makeContext =
       services: {
         findEvents: (args) => services.findEvents(caller, args),
         exportEvents: (args) => services.exportEvents(caller, args),
+        toFhirText,
         findTrail: (patientId, page) => services.findTrail(caller, patientId, page),
         prove: services.prove,
         verifyAuditLog: (code) => services.verifyAuditLog(caller, code),

@@ -1,5 +1,4 @@
 import type { AuditEventResolvers } from '../generated/resolvers.ts';
-import { toFhirText } from '../service/fhir-export.ts';
 
 export const AuditEvent: AuditEventResolvers = {
   __resolveReference: (reference, { loaders }) => loaders.event.load('id' in reference ? reference.id : reference.nodeId),
@@ -8,6 +7,6 @@ export const AuditEvent: AuditEventResolvers = {
   outcomeReason: ({ reason }) => reason,
   proof: (event, _args, { loaders }) => loaders.proof.load(event),
   tlogProof: async (event, _args, { loaders }) => (await loaders.proof.load(event))?.file ?? null,
-  fhir: async (event, _args, { loaders }) => toFhirText(event, await loaders.position.load(event)),
+  fhir: async (event, _args, { services, loaders }) => services.toFhirText(event, await loaders.position.load(event)),
   patient: ({ patientId }) => (patientId === null ? null : { id: patientId }),
 };
