@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { cp, rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startAudit } from '#audit/server.ts';
 import { type KeepSubjectsSettings, startSubjectKeeper } from '#audit/service/keep-subjects.ts';
 import { sealOldEntries } from '#audit/service/seal-entries.ts';
@@ -16,7 +16,9 @@ import { loginSubject } from '#platform/subjects/subject-keys.ts';
 import { type Harness, startHarness } from '#test/integration/patients/harness.ts';
 import { type CityLink, linkTo } from '#test/integration/scheduling/city-link.ts';
 import { openEntry } from '#test/support/subjects.ts';
-import { anEvent, until, writeEvents } from './log-support.ts';
+import { anEvent, until as untilWithin, writeEvents } from './log-support.ts';
+
+jest.setTimeout(120_000);
 
 const CITIES = ['MTL', 'QUE', 'SHE'];
 const log = makeLog('test', 'silent');
@@ -39,6 +41,22 @@ afterAll(async () => {
 const DELETE = 'mutation ($id: ID!) { deletePatient(id: $id) { __typename } }';
 const LOGIN = 'mutation ($username: String!) { login(username: $username, password: "wrong") { __typename } }';
 const TRAIL = `query ($id: ID!) { auditEvents(filter: { patientId: $id }, first: 50) { nodes { act city { code } patient { id } agent { role accountId } entities { kind id sha256 } leaf proof { leafIndex } } } }`;
+/** A busy machine may take its time. */
+const until = (holds: () => Promise<boolean> | boolean, withinMs = 40_000): Promise<void> => untilWithin(holds, withinMs);
+/** Does again what a busy city refused because it came too late. */
+const patiently = async <T>(act: () => Promise<T>): Promise<T> => {
+  for (const end = Date.now() + 30_000; ; ) {
+    try {
+      return await act();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+};
+const write = (city: string, given: Parameters<typeof writeEvents>[3]): Promise<void> =>
+  patiently(() => writeEvents(writers, city, 1, given));
+
 type Seen = {
   readonly act: string;
   readonly leaf: string;
@@ -52,9 +70,19 @@ const personOf = async (username: string): Promise<Person> => {
   return { viewer, username, tags: ids.map(h.network.subjects.tagOf) };
 };
 const erase = async ({ viewer, username }: Person): Promise<void> => {
-  const { errors } = await h.ask(await h.viewerOf(`${username.slice(0, 3)}A0001`), DELETE, { id: viewer.patientId });
-  expect(errors).toEqual([]);
+  const admin = await h.viewerOf(`${username.slice(0, 3)}A0001`);
+  await patiently(async () => {
+    const { data, errors } = await h.ask(admin, DELETE, { id: viewer.patientId });
+    // Not there: an answer that came too late had done it.
+    if (!['DeletePatientSuccess', 'PatientNotFound'].includes(data?.deletePatient?.__typename))
+      throw new Error(`not erased: ${JSON.stringify([data, errors])}`);
+  });
 };
+const failToLogIn = (username: string): Promise<void> =>
+  patiently(async () => {
+    const { data } = await h.ask(null, LOGIN, { username });
+    if (data?.login?.__typename !== 'InvalidCredentials') throw new Error(`not refused: ${JSON.stringify(data)}`);
+  });
 const keysOf = (person: Person, subjects: Pick<Subjects, 'of'> = h.network.subjects): boolean[] =>
   CITIES.flatMap((city) => person.tags.map((tag) => subjects.of(city).keyOf(tag) !== null));
 const noted = async (person: Person, city: string): Promise<number> =>
@@ -92,15 +120,15 @@ describe('erasing a patient', () => {
     const person = await personOf('MTLP0011');
     const other = await personOf('MTLP0012');
     const { patientId, accountId } = person.viewer;
-    expect((await h.ask(null, LOGIN, { username: 'MTLP0011' })).data.login.__typename).toBe('InvalidCredentials');
+    await failToLogIn('MTLP0011');
     for (const city of CITIES) {
       const about = {
         act: 'patient',
         actor: { role: 'PATIENT', city: 'MTL', accountId },
         entities: [{ kind: 'Patient', id: patientId, sha256: 'ab'.repeat(32) }],
       };
-      await writeEvents(writers, city, 1, { ...about, patientId });
-      await writeEvents(writers, city, 1, { patientId: other.viewer.patientId });
+      await write(city, { ...about, patientId });
+      await write(city, { patientId: other.viewer.patientId });
     }
     for (const city of CITIES) expect(await valuesOf(city, person.tags[0] as Buffer)).toContain(patientId);
     const subgraph = (await startAudit({
@@ -112,20 +140,21 @@ describe('erasing a patient', () => {
     try {
       const executor: Executor = makeExecutor(subgraph, log);
       const auditor = await h.viewerOf('SHEU0001');
-      const look = async () => {
-        const caller: Caller = {
-          viewer: auditor,
-          requestId: randomUUID(),
-          address: '192.0.2.1',
-          language: 'en',
-          origin: 'http://127.0.0.1:4000',
-        };
-        const context = subgraph.makeContext(caller);
-        const answer = await executor.run({ query: TRAIL, variables: { id: patientId } }, caller.requestId, () => context);
-        const { data, errors } = answer as { data: { auditEvents: { nodes: Seen[] } }; errors?: unknown };
-        expect(errors).toBeUndefined();
-        return data.auditEvents.nodes;
-      };
+      const look = () =>
+        patiently(async () => {
+          const caller: Caller = {
+            viewer: auditor,
+            requestId: randomUUID(),
+            address: '192.0.2.1',
+            language: 'en',
+            origin: 'http://127.0.0.1:4000',
+          };
+          const context = subgraph.makeContext(caller);
+          const answer = await executor.run({ query: TRAIL, variables: { id: patientId } }, caller.requestId, () => context);
+          const { data, errors } = answer as { data: { auditEvents: { nodes: Seen[] } }; errors?: unknown };
+          if (errors) throw new Error(JSON.stringify(errors));
+          return data.auditEvents.nodes;
+        });
       await until(async () => (await look()).every(({ proof }) => proof !== null));
       const before = await look();
       expect(before.filter(({ patient }) => patient !== null).length).toBeGreaterThanOrEqual(4);
@@ -139,11 +168,11 @@ describe('erasing a patient', () => {
       for (const city of CITIES) {
         expect(await tellings(person, city)).toBe(1);
         // What is written about them from now on is found by nobody and opens for nobody.
-        await writeEvents(writers, city, 1, { act: 'late', patientId });
+        await write(city, { act: 'late', patientId });
         const late = await h.sql<{ patient_tag: unknown }>(city, `select patient_tag from audit.entry where act = 'late'`);
-        expect(late).toEqual([{ patient_tag: null }]);
+        expect(new Set(late.map(({ patient_tag }) => patient_tag))).toEqual(new Set([null]));
       }
-      expect((await h.ask(null, LOGIN, { username: 'MTLP0011' })).data.login.__typename).toBe('InvalidCredentials');
+      await failToLogIn('MTLP0011');
       const names = await h.sql<{ city: string; event_id: string; sealed: Uint8Array }>(
         'MTL',
         `select city, event_id, sealed from audit.entry where act = 'login'`,
@@ -193,7 +222,7 @@ describe('erasing a patient', () => {
         await until(() => isShredded(person, ['MTL', 'QUE']));
         expect(await noted(person, 'SHE')).toBe(0);
         await links['SHE']?.mend();
-        await until(() => isShredded(person), 20_000);
+        await until(() => isShredded(person));
         expect(keysOf(person)).toEqual(Array(9).fill(false));
       });
     } finally {

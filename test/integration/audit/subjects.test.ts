@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { cp, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import { makeKeyring } from '#platform/keys/keyring-form.ts';
 import { makeLog } from '#platform/observability/log.ts';
@@ -42,7 +42,7 @@ const filesIn = (store: string): string[] =>
     .filter((name) => name.includes('subjects.'))
     .map((name) => path.join(folder, store, 'blobs', name));
 const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 25_000;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error('it did not come in time');
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -51,7 +51,6 @@ const until = async (condition: () => boolean | Promise<boolean>): Promise<void>
 const keyOf = (subjects: Subjects, id: string) => subjects.of(CITY).keyOf(subjects.tagOf(id));
 const bytesOf = (subjects: Subjects, id: string): string | null => keyOf(subjects, id)?.export().toString('hex') ?? null;
 
-beforeAll(() => {});
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((each) => each.stop()));
 });
