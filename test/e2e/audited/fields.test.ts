@@ -1,93 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  type GraphQLField,
-  type GraphQLNamedType,
-  type GraphQLObjectType,
-  getNamedType,
-  isLeafType,
-  isObjectType,
-  isRequiredArgument,
-  isUnionType,
-} from 'graphql';
-import { toApiSchema } from '#tools/graph-changes.ts';
-import { ARGUMENTS, OWN_ACTS, PARTS, PERSONAL, type Personal, REASONS, WAYS, type Way } from './fields.contract.ts';
+import { type GraphQLField, getNamedType, isLeafType, isObjectType, isRequiredArgument } from 'graphql';
+import { ARGUMENTS, OWN_ACTS, WAYS, type Way } from './fields.contract.ts';
+import { fieldsOf, isPart, leadsTo, schema } from './walk.ts';
 import { AUDITOR, DOCTOR, isLate, lineOf, makeWorld, PATIENT, type World } from './world.ts';
-
-const schema = toApiSchema(readFileSync('schema/supergraph.graphql', 'utf8'));
-const roots = new Set([schema.getQueryType()?.name, schema.getMutationType()?.name, schema.getSubscriptionType()?.name]);
-const objects = Object.values(schema.getTypeMap()).filter(
-  (type): type is GraphQLObjectType => isObjectType(type) && !type.name.startsWith('__'),
-);
-const fieldsOf = (type: GraphQLObjectType): readonly GraphQLField<unknown, unknown>[] => Object.values(type.getFields());
-const isPersonal = (name: string): name is Personal => (PERSONAL as readonly string[]).includes(name);
-const isPart = (name: string): boolean => PARTS.includes(name);
-const isRoot = (name: string): boolean => roots.has(name);
-const coordinates = objects.flatMap((type) => fieldsOf(type).map((field) => ({ type, field, name: `${type.name}.${field.name}` })));
-const listed = Object.entries(REASONS).flatMap(([type, rows]) =>
-  rows.flatMap(([names]) => names.split(' ').map((name) => `${type}.${name}`)),
-);
-
-/** Objects that stand for nothing themselves, but hold what a field leads to. */
-const CARRIERS = /(Connection|Edge|Success|Change)$|^VersionConflict$/;
-/** The personal objects that a field's type leads to, through pages, edges, successes and members of unions. */
-const leadsTo = (type: GraphQLNamedType): ReadonlySet<Personal> => {
-  const found = new Set<Personal>();
-  const seen = new Set<string>();
-  const walk = (at: GraphQLNamedType): void => {
-    if (seen.has(at.name)) return;
-    seen.add(at.name);
-    if (isPersonal(at.name)) found.add(at.name);
-    else if (isUnionType(at) || at.name === 'Node') for (const each of schema.getPossibleTypes(at as never)) walk(each);
-    else if (isObjectType(at) && CARRIERS.test(at.name)) for (const field of fieldsOf(at)) walk(getNamedType(field.type));
-  };
-  walk(type);
-  return found;
-};
-const edges = new Map(
-  coordinates
-    .filter(({ type }) => !CARRIERS.test(type.name))
-    .map(({ field, name }) => [name, leadsTo(getNamedType(field.type))] as const)
-    .filter(([, found]) => found.size > 0),
-);
-
-describe('every field of the graph', () => {
-  it('tells of a person and is tried below, is part of what does, or has a reason to leave no entry', () => {
-    const known = new Set(listed);
-    expect(
-      coordinates
-        .filter(({ type, name }) => !isPersonal(type.name) && !isPart(type.name) && !isRoot(type.name) && !known.has(name))
-        .map(({ name }) => name),
-    ).toEqual([]);
-  });
-  it('has no reason that nothing needs any more, and none twice', () => {
-    const there = new Set(coordinates.filter(({ type }) => !isPersonal(type.name) && !isPart(type.name)).map(({ name }) => name));
-    expect(listed.filter((name, i) => !there.has(name) || listed.indexOf(name) !== i)).toEqual([]);
-    expect([...PERSONAL, ...PARTS].filter((name) => !isObjectType(schema.getType(name)))).toEqual([]);
-    const all = new Set(coordinates.map(({ name }) => name));
-    expect(Object.keys(OWN_ACTS).filter((name) => !all.has(name))).toEqual([]);
-  });
-  it('shows a part of a personal object nowhere else', () => {
-    // Names of the staff are open; everything else that shows a part has to be personal or such a part.
-    const open = new Set(['Practitioner.name']);
-    expect(
-      coordinates
-        .filter(({ type, field }) => isPart(getNamedType(field.type).name) && !isPersonal(type.name) && !isPart(type.name))
-        .map(({ name }) => name)
-        .filter((name) => !open.has(name)),
-    ).toEqual([]);
-  });
-  it('that leads to a person is gone by a way below, or by the test of its act', () => {
-    expect([...edges.keys()].filter((name) => !(name in WAYS))).toEqual([]);
-    expect(Object.keys(WAYS).filter((name) => !edges.has(name))).toEqual([]);
-    for (const [name, found] of edges) {
-      const ways = WAYS[name];
-      if (ways === 'act') expect([name, /^(Mutation|Subscription)\./.test(name)]).toEqual([name, true]);
-      else expect([name, new Set(ways?.map(({ to }) => to))]).toEqual([name, found]);
-    }
-  });
-});
 
 const NAMES = { PATIENT, DOCTOR, AUDITOR } as const;
 /** The selection of a field that needs no other entry than the object's own; null where it leads on to a personal object. */
