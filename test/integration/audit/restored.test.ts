@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { openLogKeeper } from '#audit/server.ts';
+import { appendAuditIn } from '#platform/audit/append.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
 import type { TestNetwork } from '#test/support/network.ts';
-import { makeFetch, until, writeSlowly } from './log-support.ts';
+import { anEvent, makeFetch, until, writeSlowly } from './log-support.ts';
 
 import {
   admin,
@@ -155,6 +156,46 @@ describe('a backup that was restored', () => {
     const leaves = (await walk(fetch)).flat();
     expect(leaves).toHaveLength(await countOf());
     expect(new Set(leaves.map(({ id }) => id)).size).toBe(leaves.length);
+  });
+
+  it('takes what a transaction writes that still runs and has a smaller number than what was logged', async () => {
+    const fetch = await start();
+    await isIn('signing');
+    await write(3);
+    await allLogged();
+    const [goOn, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [hasXid, hasWritten] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const earlier = writers.of(CITY).transaction(async (tx) => {
+      await tx.named({ name: 'take_an_xid', text: 'select pg_current_xact_id()' }, []);
+      hasXid.resolve();
+      await goOn.promise;
+      await appendAuditIn(tx, anEvent(CITY));
+    });
+    await hasXid.promise;
+    const later = writers.of(CITY).transaction(async (tx) => {
+      await appendAuditIn(tx, anEvent(CITY, { requestId: 'still-running' }));
+      hasWritten.resolve();
+      await mayEnd.promise;
+    });
+    await hasWritten.promise;
+    goOn.resolve();
+    await earlier;
+    await allLogged();
+    const begun = keeper.beginShard(CITY, { afterRestore: true });
+    let isOver = false;
+    void begun.finally(() => {
+      isOver = true;
+    });
+    const isWaiting = async (): Promise<boolean> =>
+      (await rows(`select from pg_locks where relation = 'audit.entry'::regclass and not granted`)).length > 0;
+    await until(async () => isOver || (await isWaiting()), 15_000, 'the command');
+    mayEnd.resolve();
+    await later;
+    await begun;
+    await allLogged();
+    const leaves = (await walk(fetch)).flat();
+    expect(leaves.filter(({ requestId }) => requestId === 'still-running')).toHaveLength(1);
+    expect(leaves).toHaveLength(await countOf());
   });
 });
 
