@@ -160,6 +160,8 @@ describe('keys of the audit logs', () => {
     ['one key twice', JSON.stringify({ MTL: [same, same] }), /^AUDIT_LOG_KEYS is unsafe/],
     ['keys of two origins', JSON.stringify({ MTL: [same, key('canary/QUE')] }), /^AUDIT_LOG_KEYS holds, by the code of each city/],
     ['an empty list', JSON.stringify({ MTL: [] }), /^AUDIT_LOG_KEYS holds, by the code of each city/],
+    ['an origin that is a shard of another', JSON.stringify({ MTL: key('a/LOG'), QUE: key('a/LOG/2') }), /^AUDIT_LOG_KEYS is unsafe/],
+    ['a file that is not there', 'file:///canary/none.json', /^AUDIT_LOG_KEYS names a file that cannot be read$/],
     ['one origin for two', JSON.stringify({ MTL: key('a'), QUE: key('a') }), /^AUDIT_LOG_KEYS is unsafe/],
   ])('are refused: %s', (_title, AUDIT_LOG_KEYS, fault) => {
     const faults = faultsOf(() => readSubgraphConfig('audit', { ...audit, CITIES: JSON.stringify([montreal]), AUDIT_LOG_KEYS }));
@@ -245,6 +247,29 @@ describe('subject keys', () => {
     const faults = faultsOf(() => readSubgraphConfig('patients', { ...production, ...change }));
     expect(faults).toEqual([expect.stringMatching(fault)]);
     expect(faults.join()).not.toContain('canary');
+  });
+});
+
+describe('settings of shards of audit logs', () => {
+  const shardsOf = (more: Record<string, string>) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-env-'));
+    try {
+      return readStartConfig({ DATA_DIR: folder, ...more }).auditShards;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+  it('turn a shard after a year and delete none unless said so', () => {
+    expect(shardsOf({})).toMatchObject({ shardDays: 366, retentionDays: null, checkpointMinutes: 60 });
+    expect(shardsOf({ AUDIT_SHARD_DAYS: 'none', AUDIT_RETENTION_DAYS: '3653', AUDIT_ARCHIVE_DIR: '/srv/a' })).toMatchObject({
+      shardDays: null,
+      retentionDays: 3653,
+      archive: '/srv/a',
+    });
+  });
+  it.each(['0', '-1', '1.5', 'canary'])('are refused: %s', (days) => {
+    for (const name of ['AUDIT_SHARD_DAYS', 'AUDIT_RETENTION_DAYS'])
+      expect(faultsOf(() => shardsOf({ [name]: days }))).toEqual([`${name} is a number of days from 1 on, or none`]);
   });
 });
 
