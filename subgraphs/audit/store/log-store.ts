@@ -72,6 +72,13 @@ const splitHashes = (bytes: Uint8Array | null): Uint8Array[] =>
 const OF_SHARD = (id: string): string => `${id} + 0 >= (SELECT o.min_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
         AND ${id} + 0 <= (SELECT o.max_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)`;
 
+/**
+ * Says of transactions from `low` on that they end somewhere, in the only way that the planner takes for a narrow part of the table: without it, and with
+ * the ids of a shard beside it, it read a table of 200,000 entries from end to end for 176 of them (300 ms; 2 ms so).
+ */
+export const SOMEWHERE_BEHIND = (xid: string, low: string): string =>
+  `${xid} >= ${low} AND ${xid} <= (SELECT '18446744073709551615'::xid8)`;
+
 /** The hash of a leaf, RFC 6962, section 2.1. Reckoned in the server, so that 32 bytes travel and not the body. */
 const LEAF_HASH = `sha256('\\x00'::bytea || body)`;
 
@@ -96,6 +103,7 @@ const leavesBehind = (name: string, fence: string): Named => ({
   text: `SELECT ${GATHERED}
     FROM (SELECT xid, id, ${LEAF_HASH} AS hash, $6::bigint - 1 + row_number() OVER (ORDER BY xid, id) AS index
       FROM audit.entry WHERE city = $1 AND (xid, id) > ($3::xid8, $4::bigint) AND ${OF_SHARD('id')}${fence}
+        AND ${SOMEWHERE_BEHIND('xid', '$3::xid8')}
       ORDER BY xid, id LIMIT $5) part`,
 });
 const FINAL_LEAVES = leavesBehind('log_final_leaves', ' AND xid < pg_snapshot_xmin(pg_current_snapshot())');
@@ -133,7 +141,7 @@ const LEAVES_FROM: Named = {
   text: `SELECT ${GATHERED}
     FROM (SELECT xid, id, ${LEAF_HASH} AS hash, $3::bigint * 256 - 1 + row_number() OVER (ORDER BY xid, id) AS index
       FROM audit.entry WHERE city = $1 AND (xid, id) >= (${BEGIN('xid', 'begin_xid')}, ${BEGIN('entry_id', 'begin_entry_id + 1')})
-        AND (xid, id) <= ($4::xid8, $5::bigint) AND ${OF_SHARD('id')}
+        AND (xid, id) <= ($4::xid8, $5::bigint) AND ${OF_SHARD('id')} AND ${SOMEWHERE_BEHIND('xid', BEGIN('xid', 'begin_xid'))}
       ORDER BY xid, id LIMIT $6) part`,
 };
 /** Leaves from that of index `bundle` × 256 on, hashed anew from the entries, up to and with the one at `until`. Null where there is none. */

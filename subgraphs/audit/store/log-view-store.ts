@@ -1,5 +1,5 @@
 import type { CityDatabase, Named } from '#platform/database/city-database.ts';
-import type { Ask, LogRef } from './log-store.ts';
+import { type Ask, type LogRef, SOMEWHERE_BEHIND } from './log-store.ts';
 
 /** Reads of a city that a replica may answer; what it gives is a log that was true, with the checkpoint of its size. */
 export const askReading =
@@ -31,6 +31,7 @@ const MARK = (
 const BUNDLE: Named = {
   name: 'log_bundle_bodies',
   text: `SELECT e.body FROM audit.entry e WHERE e.city = $1 AND (e.xid, e.id) >= (${MARK('xid')}, ${MARK('entry_id')})
+      AND ${SOMEWHERE_BEHIND('e.xid', MARK('xid'))}
       AND e.id + 0 >= (SELECT o.min_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
       AND e.id + 0 <= (SELECT o.max_id FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2)
     ORDER BY e.xid, e.id LIMIT $4::int`,
