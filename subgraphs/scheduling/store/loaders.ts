@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { Cities } from '#platform/database/cities.ts';
 import { type CityDatabase, readingOf } from '#platform/database/city-database.ts';
 import { cityOfId } from '#platform/pure/id.ts';
-import { type Appointment, asOfReading } from '../domain/appointment.ts';
+import type { Appointment } from '../domain/appointment.ts';
 import type { Slot } from '../domain/slot.ts';
 import { findAppointments } from './seat-store.ts';
 import { findSlots } from './slot-store.ts';
@@ -37,7 +37,9 @@ export const makeLoaders = (cities: Cities) => ({
   appointment: new DataLoader<string, Appointment | null>(
     byCity(cities, 'apt', async (db, ids) => {
       const reading = readingOf(db);
-      return asOfReading(await findAppointments(reading, ids), reading.staleAsOf());
+      const found = await findAppointments(reading, ids);
+      const asOf = reading.staleAsOf();
+      return asOf === null ? found : found.map((appointment) => ({ ...appointment, asOf }));
     }),
   ),
 });
