@@ -164,9 +164,14 @@ const turnOver = async (city: string): Promise<void> => {
   const primary = nodes[isPrimary.indexOf(true)];
   if (!primary) throw new Error(`no primary of ${city}`);
   await onNode(primary, async (client) => {
-    await client.query('set statement_timeout = 60000');
-    await client.query('vacuum full analyze');
-    await client.query('vacuum full pg_catalog.pg_statistic');
+    await client.query('set statement_timeout = 120000');
+    await client.query('analyze');
+    // What somebody may still see, here or on the standby, is copied by VACUUM FULL as well.
+    const { rows } = await client.query<{ xid: string }>('select pg_current_xact_id()::text as xid');
+    const isSeen = `select 1 from (select backend_xmin as x from pg_stat_activity where pid <> pg_backend_pid() union all select backend_xmin from pg_stat_replication
+      union all select xmin from pg_replication_slots) o where x is not null and age(x) > age($1::text::xid)`;
+    await until(async () => (await client.query(isSeen, [rows[0]?.xid])).rowCount === 0, 60_000, 'the end of older snapshots');
+    await client.query('vacuum full');
     await client.query('checkpoint');
   });
   const before = new Set(walFilesOf(city));
@@ -278,13 +283,14 @@ it('leaves nothing of an erased patient in any byte of the network, and every pr
   let before: Trail['auditEvents']['nodes'] = [];
   await until(
     async () => {
-      before = await look();
-      return before.every(({ proof }) => proof !== null);
+      // Each look is an entry too, in the auditor's city, and under a checkpoint a moment later.
+      before = (await look()).filter(({ proof }) => proof !== null);
+      return before.length >= 8 && new Set(before.map(({ city }) => city.code)).size === CITIES.length;
     },
     60_000,
     'the proofs',
   );
-  expect(new Set(before.map(({ city }) => city.code))).toEqual(new Set(['MTL', 'QUE', 'SHE']));
+  for (const act of ['registerPatient', 'login', 'bookAppointment', 'uploadFile']) expect(before.map((event) => event.act)).toContain(act);
   const checkpoints = new Map(
     await Promise.all(CITIES.map(async (city) => [city, (await checkpointOf(fetchFile, city)).checkpoint] as const)),
   );
