@@ -22,7 +22,7 @@ export type Subjects = {
   readonly of: (city: string) => SubjectKeys;
   /**
    * Destroys the keys of subjects in one city's state, in both stores and in this process; others notice within about a second. Where nothing
-   * is left to destroy, what one store lacks is healed out of the other. One process at a time may do so. Throws where a store or the keyring
+   * is left to destroy, what one store lacks is healed out of the other, and a state under a replaced key of the keyring is wrapped anew. One process at a time may do so. Throws where a store or the keyring
    * does not answer, and is to be repeated then.
    */
   readonly destroy: (city: string, tags: readonly Uint8Array[]) => Promise<void>;
@@ -167,8 +167,8 @@ export const openSubjects = async (
         before.fill(0);
         after.fill(0);
         if (!isChanged) {
-          // Perhaps one store alone heard of it.
-          if (await parts.of(city).heal()) log.warn('one store of the subject keys was healed out of the other', { city });
+          // Perhaps one store alone heard of it, or the keyring has a newer key.
+          if (await parts.of(city).heal()) log.warn('the stores of the subject keys were healed, or their key wrapped anew', { city });
           return take(city, stored);
         }
         const name = await parts.of(city).replace(stored.key, Math.max(stored.version, stateOf(city).version));

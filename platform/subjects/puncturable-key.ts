@@ -134,7 +134,11 @@ const narrowNode = (mine: Node | null, other: Node | null): Node | null => {
       return mine;
     }
     const halves = halve({ key: Buffer.from(other.key) });
-    return joinNarrowed(mine as Exclude<Node, { readonly key: Buffer }>, halves);
+    try {
+      return joinNarrowed(mine as Exclude<Node, { readonly key: Buffer }>, halves);
+    } finally {
+      wipeNode(halves); // Derived here for the comparison alone; some of it leads to what mine lacks.
+    }
   }
   return joinNarrowed(isKey(mine) ? halve(mine) : mine, other);
 };

@@ -34,7 +34,10 @@ export type StateStore = {
    * the other one) and where another process wrote as well (then what both wrote counts); a repetition finishes.
    */
   readonly replace: (key: PuncturableKey, after: number) => Promise<StateName>;
-  /** Brings both stores to the newest state that opens, byte by byte, and destroys what is older. False where there was nothing to do. */
+  /**
+   * Brings both stores to the newest state that opens, byte by byte, and destroys what is older. A state that was wrapped with a key that the keyring
+   * has replaced since is written anew, so that the old key can be taken away. False where there was nothing to do.
+   */
   readonly heal: () => Promise<boolean>;
 };
 
@@ -165,14 +168,17 @@ export const openStateStore = (city: string, stores: Stores, keys: KeyRing): Sta
     const failed = (await Promise.allSettled(both.map(act))).find((each) => each.status === 'rejected');
     if (failed) throw failed.reason;
   };
+  /** Whether a state is whole in a store: its key is put last, and what is put stands as a whole. */
+  const isWholeIn = async (store: BlobStore, name: StateName): Promise<boolean> =>
+    (await store.head(`${stemOf(city, name)}.state`)) !== null && (await store.head(`${stemOf(city, name)}.key`)) !== null;
   /**
-   * Destroys what is older than a state that is there. Never what is newer or of the same number, whether it opens or not: another process may
-   * have written it just now.
+   * Destroys what is older than a state, in each store that holds it whole: half of it, where both disks were full, would be all that is left.
+   * Never what is newer or of the same number, whether it opens or not: another process may have written it just now.
    */
   const destroyBefore = (keep: StateName): Promise<void> =>
     inBoth(async (store) => {
       const names = await namesIn(store);
-      if (!names.some((name) => isSame(name, keep))) return;
+      if (!names.some((name) => isSame(name, keep)) || !(await isWholeIn(store, keep))) return;
       for (const name of names) if (name.version < keep.version) await removeFrom(store, name);
     });
 
@@ -254,8 +260,10 @@ export const openStateStore = (city: string, stores: Stores, keys: KeyRing): Sta
     heal: async () => {
       const best = await find();
       if (best === null) return false;
-      if (best.isMerged) {
+      const isOld = parseWrapped(best.wrapped.toString('utf8'))?.keyId !== (await keys.currentKeyId(city));
+      if (best.isMerged || isOld) {
         await replace(best.key, best.version);
+        best.key.wipe();
         return true;
       }
       let healed = false;
