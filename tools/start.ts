@@ -35,6 +35,7 @@ Caregraph answers at ${url}
   graph      ${url}/graphql          (in a browser: Apollo Sandbox)
   explorer   ${url}/explorer         (GraphiQL, works offline)
   feeds      ${url.replace('http', 'ws')}/graphql  (graphql-transport-ws)   ${url}/graphql/stream  (SSE)
+  audit log  ${url}/verify           (verified in the browser; in a terminal: npm run verify-audit -- ${url})
   health     ${url}/health/ready     metrics  ${url}/metrics
 
 Demo logins, password ${password}:
