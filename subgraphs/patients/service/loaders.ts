@@ -14,8 +14,11 @@ import { type FoundPatient, findCoverages, findPatients, hashRecord } from '../s
 import { findPractitioners } from '../store/practitioner-store.ts';
 import { toEvent } from './audit.ts';
 
-/** A patient and the field of the graph that asks for them. */
+/** A patient and the field of the graph that asks for them. `act` coverage shows the patient to those alone who may see the whole record. */
 export type PatientKey = { readonly id: string; readonly act: string };
+
+/** The act of whoever asks for a coverage. */
+const COVERAGE = 'coverage';
 
 /** Made per request; each thing is read, judged and audited once. */
 export type Loaders = {
@@ -91,11 +94,12 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
     const reading = readingOf(db);
     const found = new Map((await findPatients(reading, distinct, relationOf)).map((patient, i) => [distinct[i], patient]));
     const asOf = reading.staleAsOf();
-    const seen = ids.map((id): SeenPatient | null => {
+    const seen = ids.map((id, i): SeenPatient | null => {
       const patient = found.get(id);
       if (!patient?.record) return null;
       const sight = sightOf(caller, id, city, patient);
-      return sight && { id, record: patient.record, sight, asOf };
+      if (sight === null || (sight !== 'full' && keys[i]?.act === COVERAGE)) return null;
+      return { id, record: patient.record, sight, asOf };
     });
     await appendAuditMany(
       db,
@@ -137,7 +141,7 @@ export const makeLoaders = (cities: Cities, caller: Caller): Loaders => {
         const city = cityOfId(ids[i] ?? '', 'cov') ?? home;
         try {
           // A coverage that is not there is asked for with a patient who is not there: the same work.
-          const owner = await patient.load({ id: row instanceof Error ? nobody(city, 'pat') : row.patientId, act: 'coverage' });
+          const owner = await patient.load({ id: row instanceof Error ? nobody(city, 'pat') : row.patientId, act: COVERAGE });
           return row instanceof Error || owner.sight !== 'full' ? new NotFoundError() : row.coverage;
         } catch (error) {
           return error as Error;

@@ -219,6 +219,17 @@ describe('who sees a patient in care elsewhere', () => {
     expect(data.patient).toMatchObject({ id: patientOf('QUEP0001'), city: { code: 'QUE' }, [field]: null });
     expect(data.patient.name.text).not.toBe('');
   });
+  it('refuses the host city’s admin a coverage, and says so in the entry', async () => {
+    const { data } = await h.ask(as('QUEP0001'), ONE, { id: patientOf('QUEP0001') });
+    const id = data.patient.coverages[0].id;
+    const before = (await audit('QUE', 'coverage')).length;
+    const refused = await h.ask(as('MTLA0001'), COVERAGE, { r: [{ __typename: 'Coverage', id }] });
+    expect(refused.codes).toEqual(['NOT_FOUND']);
+    const entries = (await audit('QUE', 'coverage')).slice(before);
+    expect(entries).toMatchObject([{ outcome: 8, patient_id: patientOf('QUEP0001'), body: { reason: 'NOT_FOUND' } }]);
+    // Neither does it tell the version of the record that was not shown.
+    expect(JSON.stringify(entries)).not.toContain('sha256');
+  });
   it('lists patients in care beside the own city’s, and never looks for a visitor by what may not be seen', async () => {
     const LIST = 'query ($f: PatientFilter) { patients(filter: $f, first: 100) { nodes { id name { text } } cityStates { city state } } }';
     const ofDoctor = await h.ask(as('MTLD0001'), LIST, { f: { city: 'QUE' } });
