@@ -141,6 +141,9 @@ const BEYOND: Readonly<Record<Role, readonly string[]>> = {
       `audit.log_${table} SELECT`,
       ...(['bundle', 'shard', 'state', 'tile'].includes(table) ? [`audit.log_${table} UPDATE some`] : []),
     ]),
+    'audit.witness_log INSERT',
+    'audit.witness_log SELECT',
+    'audit.witness_log UPDATE some',
   ],
   relay: ['scheduling.feed_epoch SELECT', 'scheduling.feed_epoch UPDATE', 'scheduling.outbox DELETE', 'scheduling.outbox SELECT'],
 };

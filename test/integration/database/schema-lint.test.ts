@@ -20,6 +20,13 @@ const TABLES = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace`;
 const find = async (sql: string): Promise<string[]> => (await client.query<{ found: string }>(sql)).rows.map(({ found }) => found);
 
 /** What holds for every table: a query that finds what breaks it, and a table that does. */
+/** Triggers that refuse an update whoever makes it: a closed shard never opens again, what a witness has seen never shrinks. */
+const GUARDS = [
+  ['log_shard', 'log_shard_stays_closed'],
+  ['log_state', 'log_state_stays_closed'],
+  ['witness_log', 'witness_log_goes_on'],
+] as const;
+
 const RULES: readonly (readonly [rule: string, query: string, breaks: string])[] = [
   [
     'all have a primary key that begins with the city',
@@ -63,9 +70,10 @@ const RULES: readonly (readonly [rule: string, query: string, breaks: string])[]
     'CREATE TABLE files.bad (city text, id text, CONSTRAINT bad_of FOREIGN KEY (city, id) REFERENCES patients.patient (city, id))',
   ],
   [
-    'have no triggers and no rules',
+    'have no triggers, but those that guard what a log has signed, and no rules',
     `
-      SELECT t.tgname::text AS found FROM ${TABLES} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal WHERE ${OURS}
+      SELECT t.tgname::text AS found FROM ${TABLES} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+      WHERE ${OURS} AND (t.tgrelid::regclass::text, t.tgname) NOT IN (${GUARDS.map((guard) => `('audit.${guard[0]}', '${guard[1]}')`).join(', ')})
       UNION ALL SELECT r.rulename::text FROM ${TABLES} JOIN pg_rewrite r ON r.ev_class = c.oid WHERE ${OURS}`,
     'CREATE TABLE files.bad (city text); CREATE TRIGGER bad_trigger BEFORE UPDATE ON files.bad FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
   ],
