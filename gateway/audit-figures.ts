@@ -1,4 +1,4 @@
-import type { Metrics } from '#platform/observability/metrics.ts';
+import type { Metrics, SpoolFigures } from '#platform/observability/metrics.ts';
 import type { Health } from './health.ts';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
@@ -13,8 +13,28 @@ const countAlarms = (alarms: unknown): number => {
   return sum;
 };
 
-/** Takes what health says of the audit logs over into the figures; a log of which nothing is known counts as not signed. */
-export const tellAuditFigures = (health: Health, cities: readonly string[], metrics: Pick<Metrics, 'auditLog'>): void => {
+/** Begins the name of what a subgraph tells of its spools. */
+const SPOOL = 'auditSpool:';
+const FINE: readonly unknown[] = ['empty', 'waiting'];
+const countOf = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0);
+const spoolsOf = (health: Health, cities: readonly string[]): SpoolFigures[] =>
+  Object.entries(health).flatMap(([name, spools]) => {
+    if (!name.startsWith(SPOOL) || !isObject(spools)) return [];
+    const subgraph = name.slice(SPOOL.length);
+    return cities.flatMap((city) => {
+      const spool = spools[city];
+      if (!isObject(spool)) return [];
+      const { state, entries, oldestSeconds } = spool;
+      return [{ city, subgraph, entries: countOf(entries), oldestSeconds: countOf(oldestSeconds), faulty: !FINE.includes(state) }];
+    });
+  });
+
+/**
+ * Takes what health says of the audit logs and of the spools of readings over into the figures; a log of which nothing is known counts as not
+ * signed, a spool of which nothing is known is left out.
+ */
+export const tellAuditFigures = (health: Health, cities: readonly string[], metrics: Pick<Metrics, 'auditLog' | 'auditSpools'>): void => {
+  metrics.auditSpools(spoolsOf(health, cities));
   const logs = isObject(health['auditLog']) ? health['auditLog'] : {};
   for (const city of cities) {
     const log = isObject(logs[city]) ? logs[city] : {};

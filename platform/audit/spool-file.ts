@@ -94,7 +94,8 @@ const writeAt = async (file: FileHandle, bytes: Uint8Array, at: number): Promise
   for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
 };
 
-export type SpoolState = { readonly entries: number; readonly bytes: number; readonly oldestAt: Date | null };
+/** `failed`: the disk failed so that the end of the file is not known; nothing is taken until what stands was drained, or the file is opened anew. */
+export type SpoolState = { readonly entries: number; readonly bytes: number; readonly oldestAt: Date | null; readonly failed: boolean };
 export type SpoolFile = {
   /** Keeps rows, all or none; they stand on the disk when this returns. Throws `SpoolFullError`, `SpoolFailedError`. */
   readonly append: (rows: readonly SpoolRow[]) => Promise<void>;
@@ -207,7 +208,7 @@ export const openSpoolFile = async (
           await file.truncate(end);
           await file.datasync();
         } catch (reason) {
-          broken = reason; // The end of the file is not known any more: until it is opened again nothing is taken.
+          broken = reason; // The end of the file is not known any more: until all of it may go, or it is opened again, nothing is taken.
         }
       }
     }
@@ -239,9 +240,11 @@ export const openSpoolFile = async (
           if (taken >= end) {
             const isEmpty = await inTurn(async () => {
               if (taken < end) return false;
-              if (end > header.length && broken === null) {
+              if (end > header.length || broken !== null) {
+                await fault('cut');
                 await file.truncate(header.length);
                 await file.datasync();
+                broken = null; // Nothing stands behind the first line.
               }
               end = header.length;
               taken = end;
@@ -266,7 +269,7 @@ export const openSpoolFile = async (
         isDraining = false;
       }
     },
-    state: () => ({ entries, bytes: end - header.length, oldestAt }),
+    state: () => ({ entries, bytes: end - header.length, oldestAt, failed: broken !== null }),
     close: async () => {
       await inTurn(async () => {});
       await file.close();

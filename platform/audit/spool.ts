@@ -14,7 +14,7 @@ export type ReadingSpool = { readonly append: (rows: readonly (readonly AuditVal
 
 /** What health says of one city's spool. `entries` counts those that are not known to be written yet. */
 export type SpoolReport = {
-  readonly state: 'empty' | 'waiting' | 'late' | 'full' | 'stuck';
+  readonly state: 'empty' | 'waiting' | 'late' | 'full' | 'stuck' | 'failed';
   readonly entries: number;
   readonly bytes: number;
   readonly oldestSeconds: number;
@@ -98,6 +98,7 @@ export const openSpools = async (
     return held;
   };
 
+  const isWaiting = (file: SpoolFile): boolean => file.state().entries > 0 || file.state().failed;
   const stuck = new Set<string>();
   const full = new Set<string>();
   const report = (): Record<string, SpoolReport> =>
@@ -108,8 +109,17 @@ export const openSpools = async (
         const bytes = states.reduce((sum, state) => sum + state.bytes, 0);
         const oldest = Math.min(...states.map(({ oldestAt }) => oldestAt?.getTime() ?? Number.POSITIVE_INFINITY));
         const oldestSeconds = entries === 0 ? 0 : Math.max(0, Math.round((Date.now() - oldest) / 1_000));
-        const state =
-          entries === 0 ? 'empty' : stuck.has(city) ? 'stuck' : full.has(city) ? 'full' : oldestSeconds > alarmSeconds ? 'late' : 'waiting';
+        const state = states.some(({ failed }) => failed)
+          ? 'failed'
+          : entries === 0
+            ? 'empty'
+            : stuck.has(city)
+              ? 'stuck'
+              : full.has(city)
+                ? 'full'
+                : oldestSeconds > alarmSeconds
+                  ? 'late'
+                  : 'waiting';
         return [city, { state, entries, bytes, oldestSeconds }];
       }),
     );
@@ -141,9 +151,9 @@ export const openSpools = async (
         waiting.splice(waiting.indexOf(held), 1);
       }
       const { file } = ownOf(city);
-      if (file.state().entries > 0) {
+      if (isWaiting(file)) {
         const entries = await file.drain(take);
-        log.info('a spool was written into its city', { city, role, entries });
+        if (entries > 0) log.info('a spool was written into its city', { city, role, entries });
       }
       full.delete(city);
       stuck.delete(city);
@@ -185,7 +195,7 @@ export const openSpools = async (
               adoptAt = Date.now() + ADOPT_MS;
               await adopt(city);
             }
-            if (ownOf(city).file.state().entries > 0 || (left.get(city)?.length ?? 0) > 0) await drain(db);
+            if (isWaiting(ownOf(city).file) || (left.get(city)?.length ?? 0) > 0) await drain(db);
           } catch (error) {
             log.error('a spool could not be looked after', { city, role, ...describeError(error) });
           }

@@ -2,6 +2,15 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** Entries of readings that wait for a city's primary. `faulty`: too old, no room, refused, or a disk that fails. */
+export type SpoolFigures = {
+  readonly city: string;
+  readonly subgraph: string;
+  readonly entries: number;
+  readonly oldestSeconds: number;
+  readonly faulty: boolean;
+};
+
 /** Figures of a gateway in the form of Prometheus. No label holds anything of a person. */
 export type Metrics = {
   /** One operation: its kind, `OK` or the code of its first error, and how long it took. */
@@ -14,6 +23,8 @@ export type Metrics = {
   readonly transfer: (kind: string, outcome: string, bytesIn: number, bytesOut: number) => void;
   /** A city's audit log: whether it is signed, and how much its witness keeps against other logs. */
   readonly auditLog: (city: string, isSigned: boolean, alarms: number) => void;
+  /** What is known of the spools of readings, by city and subgraph; those not named are not known. */
+  readonly auditSpools: (spools: readonly SpoolFigures[]) => void;
   readonly text: () => Promise<string>;
   readonly contentType: string;
   readonly stop: () => void;
@@ -68,6 +79,11 @@ export const makeMetrics = (): Metrics => {
     labelNames: ['city'],
     registers,
   });
+  const spool = (name: string, help: string): Gauge<'city' | 'subgraph'> =>
+    new Gauge({ name: `caregraph_audit_spool_${name}`, help, labelNames: ['city', 'subgraph'], registers });
+  const spooled = spool('entries', 'Audit entries of readings that wait for the city’s primary.');
+  const spooledSeconds = spool('oldest_seconds', 'Age of the oldest entry that waits; 0 where none does.');
+  const spoolFaulty = spool('faulty', '1 where entries wait for too long, are refused, or find no room or a disk that fails.');
   // A histogram looks its labels up at each figure; the few there are are kept.
   const known = new Map<string, Histogram.Internal<string>>();
   const of = (key: string, find: () => Histogram.Internal<string>): Histogram.Internal<string> => {
@@ -94,6 +110,14 @@ export const makeMetrics = (): Metrics => {
     auditLog: (city, isSigned, count) => {
       signing.set({ city }, isSigned ? 1 : 0);
       alarms.set({ city }, count);
+    },
+    auditSpools: (spools) => {
+      for (const gauge of [spooled, spooledSeconds, spoolFaulty]) gauge.reset();
+      for (const { city, subgraph, entries, oldestSeconds, faulty } of spools) {
+        spooled.set({ city, subgraph }, entries);
+        spooledSeconds.set({ city, subgraph }, oldestSeconds);
+        spoolFaulty.set({ city, subgraph }, faulty ? 1 : 0);
+      }
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

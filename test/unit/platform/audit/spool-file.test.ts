@@ -55,7 +55,7 @@ describe('a spool file', () => {
     await file.append([row(3)]);
     expect(file.state()).toMatchObject({ entries: 3, oldestAt: row(1)[1] });
     expect(told(await drainAll(file))).toEqual(told([row(1), row(2), row(3)]));
-    expect(file.state()).toEqual({ entries: 0, bytes: 0, oldestAt: null });
+    expect(file.state()).toEqual({ entries: 0, bytes: 0, oldestAt: null, failed: false });
     expect(await drainAll(file)).toEqual([]);
     expect(statSync(name).mode & 0o777).toBe(0o600);
     await file.close();
@@ -192,8 +192,29 @@ describe('a spool file', () => {
     await expect(file.append([row(2)])).rejects.toBeInstanceOf(SpoolFailedError);
     isBroken = false;
     await expect(file.append([row(3)])).rejects.toBeInstanceOf(SpoolFailedError);
+    expect(file.state()).toMatchObject({ entries: 1, failed: true });
     await file.close();
     expect(told(await drainFrom(name)).slice(0, 1)).toEqual(told([row(1)]));
+  });
+
+  it('takes again once what stood was drained and the disk is well', async () => {
+    let isBroken = false;
+    const fault = (step: string): void => {
+      if (isBroken && step !== 'write') throw new Error('input/output error');
+    };
+    const name = fresh();
+    const file = await open(name, { fault });
+    await file.append([row(1)]);
+    isBroken = true;
+    await expect(file.append([row(2)])).rejects.toBeInstanceOf(SpoolFailedError);
+    await expect(drainAll(file)).rejects.toThrow('input/output error');
+    expect(file.state()).toMatchObject({ entries: 1, failed: true });
+    isBroken = false;
+    await drainAll(file);
+    expect(file.state()).toEqual({ entries: 0, bytes: 0, oldestAt: null, failed: false });
+    await file.append([row(3)]);
+    await file.close();
+    expect(told(await drainFrom(name))).toEqual(told([row(3)]));
   });
 
   it('gives the same again when taking failed, or the process ended before it forgot', async () => {
