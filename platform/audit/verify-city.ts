@@ -4,6 +4,7 @@ import { type LogSource, SourceError } from '#platform/tlog/log-source.ts';
 import { type LogState, parseLogState } from '#platform/tlog/log-state.ts';
 import { formatVerifierKey, parseNote, parseVerifierKey, toVerifierKey } from '#platform/tlog/note.ts';
 import { type Policy, parsePolicy } from '#platform/tlog/policy.ts';
+import { TILE_WIDTH } from '#platform/tlog/tiles.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { type LogFault, type LogReport, verifyLog } from '#platform/tlog/verify-log.ts';
 import { makeEntryCheck, type ShardEntry } from './check-entries.ts';
@@ -18,10 +19,15 @@ export type Trust =
   | { readonly kind: 'first-use' };
 
 /**
- * A shard as it was seen. `policy` is what its log is believed by, a text after https://c2sp.org/tlog-policy; `next` the key that its last entry names
- * for the shard behind it, null where it does not.
+ * A shard as it was seen. `policy` is what its log is believed by, a text after https://c2sp.org/tlog-policy; `begins` the checkpoint of the shard
+ * before that its beginning names, `next` the key that its last entry names for the shard behind it, each null where it does not.
  */
-export type ShardState = { readonly policy: string; readonly log: LogState | null; readonly next: string | null };
+export type ShardState = {
+  readonly policy: string;
+  readonly log: LogState | null;
+  readonly begins: string | null;
+  readonly next: string | null;
+};
 /** What a verifier keeps of a city's log: its shards by their number, `0` for a log that has no numbers. */
 export type CityState = { readonly shards: Readonly<Record<string, ShardState>> };
 
@@ -75,7 +81,8 @@ export const parseCityState = (value: unknown): CityState => {
           throw new TlogError('malformed', 'the state is not one that a verifier wrote');
         parsePolicy(shard['policy']);
         const log = shard['log'] === null ? null : parseLogState(shard['log']);
-        return [name, { policy: shard['policy'], log, next: typeof shard['next'] === 'string' ? shard['next'] : null }];
+        const textAt = (key: string): string | null => (typeof shard[key] === 'string' ? shard[key] : null);
+        return [name, { policy: shard['policy'], log, begins: textAt('begins'), next: textAt('next') }];
       }),
     ),
   };
@@ -140,11 +147,27 @@ const readKey = (bytes: Uint8Array | null): string | null => {
     throw error;
   }
 };
-/** Whether an entry that begins a shard names the checkpoint of that note. */
-const namesCheckpoint = ({ what, sha256 }: ShardEntry, note: string): boolean => {
+/** The checkpoint of a note as the entry that begins the next shard names it. */
+const nameOf = (note: string): string => {
   const { origin, size, root } = parseCheckpoint(parseNote(note).text);
-  return what === `${origin}@${size}` && sha256 === toHex(root);
+  return `${origin}@${size} ${toHex(root)}`;
 };
+/** Takes the entries that bind a shard of that size to its neighbours: its first one, or the first behind a restored backup, and its last one. */
+const takeBounds = () => {
+  let begins: string | null = null;
+  let end: ShardEntry | null = null;
+  return {
+    take: (entry: ShardEntry): void => {
+      if (entry.act === 'endLogShard') end = entry;
+      else if (entry.index === 0 || entry.act !== 'beginLogShard') begins ??= `${entry.what} ${entry.sha256}`;
+    },
+    begins: (): string | null => begins,
+    /** Whoever may write entries may write one that looks like an end: only the last one is. */
+    next: (size: number): string | null => (end !== null && end.index === size - 1 ? end.what : null),
+  };
+};
+/** More shards than any log has; a server that tells of ever more would keep whoever asks for ever. */
+const MAX_SHARDS = 10_000;
 
 /**
  * Verifies a city's log, shard by shard, each as `verifyLog` does, and that each begins with the last checkpoint of the one before. Throws
@@ -156,11 +179,24 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
   const shards: ShardReport[] = [];
   const states: Record<string, ShardState> = { ...known?.shards };
   const latest = await source('checkpoint');
-  const numbers = Object.keys(states).map(Number);
-  let newest = Math.max(shardOf(latest && originIn(latest)), ...numbers, 1);
-  const hasNumbers = newest > 1 || numbers.includes(1) || (await source('1/checkpoint')) !== null;
+  let newest = Math.max(shardOf(latest && originIn(latest)), ...Object.keys(states).map(Number), 1);
+  // One shard by itself has no shards below it, whatever its own number is.
+  const hasNumbers =
+    Object.keys(states).some((name) => name !== '0') ||
+    (await source('1/checkpoint')) !== null ||
+    (newest > 1 && (await source(`${newest}/checkpoint`)) !== null);
+  if (!hasNumbers) newest = 1;
+  // What is known of a log without numbers goes on being known once it has them.
+  const { 0: unnumbered } = states;
+  const moved = hasNumbers && unnumbered ? shardOf(unnumbered.log?.origin ?? null) : null;
+  if (moved !== null && unnumbered) {
+    states[String(moved)] ??= unnumbered;
+    delete states['0'];
+    newest = Math.max(newest, moved);
+  }
   // A folder has the shards alone, and none that says which is the newest.
-  while (hasNumbers && (await source(`${newest + 1}/checkpoint`)) !== null) newest++;
+  while (hasNumbers && newest <= MAX_SHARDS && (await source(`${newest + 1}/checkpoint`)) !== null) newest++;
+  if (newest > MAX_SHARDS) throw new SourceError(`there are more than the ${MAX_SHARDS} shards that a log may have`);
   if (!latest && !hasNumbers && !known) throw new SourceError('there is no log at this address: it has no checkpoint');
 
   let served: Promise<string | null> | null = null;
@@ -190,11 +226,18 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     const key = named[0] ?? readKey(await own('key'));
     if (key === null) throw new SourceError('the log serves neither a policy that names it nor a key; give --policy or --key');
     const before = states[String(shard - 1)];
-    const keysBefore = logKeys(before?.policy ?? '');
-    // The shard before names this one's key, or has the same.
-    const isVouched = before?.next === key || keysBefore.some((each) => isSameKey(each, key));
-    if (!isVouched) notices.push({ kind: 'trusted-on-first-use', shard, key });
-    return policyFor(named.length > 0 ? named : [key], offered === null ? NO_WITNESS : witnessPart(offered));
+    const rest = offered === null ? NO_WITNESS : witnessPart(offered);
+    if (!before?.log) {
+      notices.push({ kind: 'trusted-on-first-use', shard, key });
+      return policyFor(named.length > 0 ? named : [key], rest);
+    }
+    // The shard before was seen: it names this one's key, or has the same, and its witnesses stay. The server's word is no longer taken.
+    if (rest !== witnessPart(before.policy)) notices.push({ kind: 'policy-differs', shard, key: null });
+    const keysBefore = logKeys(before.policy);
+    const vouched = (named.length > 0 ? named : [key]).filter(
+      (each) => each === before.next || keysBefore.some((old) => isSameKey(old, each)),
+    );
+    return policyFor(vouched.length > 0 ? vouched : keysBefore, witnessPart(before.policy));
   };
 
   const below = (shard: number, of: LogSource): LogSource => (hasNumbers ? (path) => of(`${shard}/${path}`) : of);
@@ -206,20 +249,26 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     const kept = states[name] ?? null;
     const head = hasNumbers ? await own('checkpoint') : latest;
     if (!head && shard < newest) {
-      // A shard whose time has passed is deleted, and the one behind it still names its last checkpoint.
+      // In a row that was begun, none can be left out: what is behind it hangs on nothing then. The row itself may begin anywhere.
+      if (before && !kept?.log) return end({ kind: 'gone', shard, firstBadIndex: 0, isExact: true, notes: [before.note] });
       notices.push({ kind: 'shard-not-served', shard, key: null });
       before = kept?.log ? { note: kept.log.note } : null;
       continue;
     }
-    const policy = await believe(Number(name), head && originIn(head), own);
-    const bound: ShardEntry[] = [];
+    // Files of another shard in this one's place would hide it.
+    const origin = head && originIn(head);
+    if (hasNumbers && head && origin !== null && shardOf(origin) !== shard)
+      return end({ kind: 'other-log', shard, firstBadIndex: 0, isExact: true, notes: kept?.log ? [kept.log.note] : [] });
+    const policy = await believe(Number(name), origin, own);
+    const rules = parsePolicy(policy);
+    const bounds = takeBounds();
     const report = await verifyLog({
       source: own,
-      policy: parsePolicy(policy),
+      policy: rules,
       known: kept?.log ?? null,
-      isFull,
+      isFull: isFull || shard === moved,
       copy: copy && below(shard, copy),
-      makeEntryCheck: makeEntryCheck({ city, now, onShardEntry: (entry) => void bound.push(entry) }),
+      makeEntryCheck: makeEntryCheck({ city, now, onShardEntry: bounds.take }),
       onProgress: (done, total) => options.onProgress?.(shard, done, total),
       ...(onFile ? { onFile: (path: string, bytes: Uint8Array) => onFile(hasNumbers ? `${shard}/${path}` : path, bytes) } : {}),
       ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
@@ -227,20 +276,24 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     });
     // Entries of a shard that is over may be deleted here once they are in an archive; its last checkpoint stays, and the next shard names it.
     const { fault } = report;
-    if (shard < newest && fault?.kind === 'entry-missing' && fault.firstBadIndex === 0 && report.note !== null) {
+    const size = report.size ?? 0;
+    const seen = kept?.log?.size ?? 0;
+    const firstAsked = isFull || shard === moved ? 0 : Math.floor(seen / TILE_WIDTH) * TILE_WIDTH;
+    // That the last checkpoint grew out of one that is known nothing shows then, so witnesses have to have seen it.
+    const isVouched = seen === 0 || seen === size || rules.quorum !== null;
+    if (shard < newest && fault?.kind === 'entry-missing' && fault.firstBadIndex === firstAsked && isVouched && report.note !== null) {
       notices.push({ kind: 'shard-not-served', shard, key: null });
-      states[name] = { policy, log: kept?.log ?? null, next: kept?.next ?? null };
+      states[name] = { policy, log: kept?.log ?? null, begins: kept?.begins ?? null, next: kept?.next ?? null };
       before = { note: report.note };
       continue;
     }
     shards.push({ ...report, shard });
     if (fault) return end({ ...fault, shard });
-    const isFromStart = kept?.log === null || kept === null || isFull;
-    const begins = bound.find(({ act }) => act !== 'endLogShard');
-    const isBound = begins && before && namesCheckpoint(begins, before.note) && (begins.index === 0 || begins.act !== 'beginLogShard');
-    if (before && isFromStart && (report.size ?? 0) > 0 && !isBound)
+    // Also where nothing is new: a shard that goes on behind the checkpoint that the next one names was not over.
+    const begins = kept?.begins ?? bounds.begins();
+    if (before && size > 0 && begins !== nameOf(before.note))
       return end({ kind: 'shard-broken-off', shard, firstBadIndex: 0, isExact: true, notes: [before.note, report.note ?? ''] });
-    states[name] = { policy, log: report.state, next: bound.find(({ act }) => act === 'endLogShard')?.what ?? kept?.next ?? null };
+    states[name] = { policy, log: report.state, begins, next: bounds.next(size) ?? (size === seen ? (kept?.next ?? null) : null) };
     before = report.note === null ? null : { note: report.note };
   }
   return end(null);

@@ -1,0 +1,180 @@
+import { describe, expect, it } from '@jest/globals';
+import { type CityReport, type CityState, parseCityState, type VerifyCityOptions, verifyCity } from '#platform/audit/verify-city.ts';
+import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { parseNote } from '#platform/tlog/note.ts';
+import { anEntry, type Files, logSigner, ORIGIN, type PublishOptions, policyText, publish } from '#test/support/published-log.ts';
+
+const NOW = new Date('2026-03-20T00:00:00Z');
+type Served = Map<string, Uint8Array>;
+/** A city's log at one address: its shards below their numbers, the newest one's checkpoint above them, as the network serves it. */
+const serve = (shards: Readonly<Record<number, Files | null>>, more: Readonly<Record<string, string>> = {}): Served => {
+  const files: Served = new Map();
+  for (const [number, each] of Object.entries(shards)) {
+    for (const [name, bytes] of each ?? []) files.set(`${number}/${name}`, bytes);
+    const head = each?.get('checkpoint');
+    if (head) files.set('checkpoint', head);
+  }
+  for (const [name, text] of Object.entries(more)) files.set(name, Buffer.from(text));
+  return files;
+};
+const FIRST_USE: Partial<VerifyCityOptions> = { trust: { kind: 'first-use' } };
+/** Runs the verifier, and takes its state through JSON as a file would. */
+const verify = async (files: Served, known: CityState | null = null, more: Partial<VerifyCityOptions> = {}): Promise<CityReport> => {
+  const report = await verifyCity({
+    source: async (path) => files.get(path) ?? null,
+    trust: { kind: 'policy', text: policyText() },
+    known,
+    city: 'MTL',
+    now: NOW,
+    ...more,
+  });
+  return { ...report, state: parseCityState(JSON.parse(JSON.stringify(report.state))) };
+};
+
+const bind = (id: number, act: string, what: string, sha256?: string): Uint8Array =>
+  anEntry(id, { act, entities: [{ kind: 'AuditLogShard', ...(sha256 === undefined ? {} : { sha256 }), what }] });
+const some = (from: number, count: number): Uint8Array[] => Array.from({ length: count }, (_none, i) => anEntry(from + i));
+const shardOne = (count: number, next: string | null = null, options: PublishOptions = {}): Promise<Files> =>
+  publish([...some(0, count), ...(next === null ? [] : [bind(count, 'endLogShard', next)])], options);
+/** Shard `n`, which begins with the last checkpoint of the one before. */
+const behind = (before: Files, n: number, count: number, options: PublishOptions = {}): Promise<Files> => {
+  const { origin, size, root } = parseCheckpoint(parseNote(before.get('checkpoint') ?? '').text);
+  const first = bind(10_000 * n, 'beginLogShard', `${origin}@${size}`, Buffer.from(root).toString('hex'));
+  return publish([first, ...some(10_000 * n + 1, count)], { origin: `${ORIGIN}/${n}`, ...options });
+};
+const onlyHead = (files: Files): Files => new Map([...files].filter(([name]) => name === 'checkpoint'));
+const vkeyOf = (n: number, key: number): string => logSigner(key, `${ORIGIN}/${n}`).vkey;
+
+describe('the shards of a city', () => {
+  it('follow one another, also in later runs', async () => {
+    const one = await shardOne(300, vkeyOf(2, 1));
+    const first = await verify(serve({ 1: one, 2: await behind(one, 2, 20) }));
+    expect(first).toMatchObject({ isSound: true, notices: [], shards: [{ size: 301 }, { size: 21 }] });
+    const later = await verify(serve({ 1: one, 2: await behind(one, 2, 30) }), first.state);
+    expect(later).toMatchObject({ isSound: true, shards: [{ checked: 0 }, { size: 31 }] });
+  });
+
+  it('are broken off where one was seen empty first and then begins with nothing', async () => {
+    const one = await shardOne(30);
+    const empty = await publish([], { origin: `${ORIGIN}/2` });
+    const before = await verify(serve({ 1: one, 2: empty }));
+    expect(before.isSound).toBe(true);
+    const unbound = serve({ 1: one, 2: await publish(some(20_000, 5), { origin: `${ORIGIN}/2` }) });
+    expect((await verify(unbound, before.state)).fault).toMatchObject({ kind: 'shard-broken-off', shard: 2, firstBadIndex: 0 });
+    expect((await verify(serve({ 1: one, 2: await behind(one, 2, 5) }), before.state)).isSound).toBe(true);
+  });
+
+  it('are broken off where one that is over goes on', async () => {
+    const one = await shardOne(30);
+    const two = await behind(one, 2, 5);
+    const { state } = await verify(serve({ 1: one, 2: two }));
+    const { fault } = await verify(serve({ 1: await shardOne(40), 2: two }), state);
+    expect(fault).toMatchObject({ kind: 'shard-broken-off', shard: 2 });
+  });
+
+  it('cannot be left out of the middle, nor stand in each other’s place', async () => {
+    const one = await shardOne(30);
+    const three = await publish(some(30_000, 5), { origin: `${ORIGIN}/3` });
+    const { state } = await verify(serve({ 1: one }));
+    for (const known of [null, state])
+      expect((await verify(serve({ 1: one, 3: three }), known)).fault).toMatchObject({ kind: 'gone', shard: 2 });
+    const two = await behind(one, 2, 5);
+    expect((await verify(serve({ 1: two }))).fault).toMatchObject({ kind: 'other-log', shard: 1 });
+    // Where the row itself begins later, that is said.
+    expect(await verify(serve({ 2: two }))).toMatchObject({ isSound: true, notices: [{ kind: 'shard-not-served', shard: 1 }] });
+  });
+
+  it('are held against what was known of the log before it had numbers', async () => {
+    const { state } = await verify(await shardOne(300));
+    expect(Object.keys(state.shards)).toEqual(['0']);
+    const others = await publish(some(500, 310));
+    expect((await verify(serve({ 1: others }), state)).fault).toMatchObject({ kind: 'rewritten', shard: 1 });
+    const same = await verify(serve({ 1: await shardOne(310) }), state);
+    expect(same).toMatchObject({ isSound: true, shards: [{ size: 310, checked: 310 }] });
+    expect(Object.keys(same.state.shards)).toEqual(['1']);
+  });
+
+  it('can be verified one by one, whatever their number', async () => {
+    const two = await behind(await shardOne(30), 2, 20);
+    const alone = await verify(two);
+    expect(alone).toMatchObject({ isSound: true, notices: [], shards: [{ origin: `${ORIGIN}/2`, size: 21 }] });
+    expect((await verify(two, alone.state)).isSound).toBe(true);
+  });
+
+  it('of a server that tells of ever more of them are not gone through for ever', async () => {
+    const { state } = await verify(serve({ 1: await shardOne(3) }));
+    const head = (await publish([], { origin: `${ORIGIN}/900000000` })).get('checkpoint') ?? null;
+    let asked = 0;
+    const endless: VerifyCityOptions['source'] = async (path) => {
+      asked++;
+      return asked > 1 || path !== 'checkpoint' ? head : null;
+    };
+    for (const known of [null, state]) {
+      asked = 0;
+      await expect(verify(new Map(), known, { source: endless })).rejects.toThrow('there are more than the 10000 shards');
+    }
+    await expect(verify(new Map(), state, { source: async () => head })).rejects.toThrow('there are more than the 10000 shards');
+    expect(asked).toBeLessThan(10_100);
+  });
+});
+
+describe('a shard whose entries are no longer served', () => {
+  it('is told, and believed as far as nothing contradicts it', async () => {
+    const one = await shardOne(300);
+    const two = await behind(one, 2, 5);
+    const notices = [{ kind: 'shard-not-served', shard: 1 }];
+    const retired = serve({ 1: onlyHead(one), 2: two });
+    expect(await verify(retired)).toMatchObject({ isSound: true, notices });
+    const { state } = await verify(serve({ 1: one }));
+    expect(await verify(retired, state)).toMatchObject({ isSound: true, notices: [] });
+    expect(await verify(retired, state, { isFull: true })).toMatchObject({ isSound: true, notices });
+    // Seen before it was over: that it grew out of that, the witnesses saw.
+    for (const size of [100, 260]) {
+      const partly = await verify(serve({ 1: await shardOne(size) }));
+      expect(await verify(retired, partly.state)).toMatchObject({ isSound: true, notices });
+    }
+    expect((await verify(serve({ 1: onlyHead(one) }))).fault).toMatchObject({ kind: 'entry-missing' });
+  });
+
+  it('is a fault where it has grown out of sight, and no witness was asked for', async () => {
+    const trust = { kind: 'key', vkey: logSigner().vkey } as const;
+    const { state } = await verify(serve({ 1: await shardOne(100) }), null, { trust });
+    const forked = await publish(some(700, 300));
+    const files = serve({ 1: onlyHead(forked), 2: await behind(forked, 2, 5) });
+    expect((await verify(files, state, { trust })).fault).toMatchObject({ kind: 'entry-missing', shard: 1 });
+  });
+});
+
+describe('keys and witnesses of a later shard', () => {
+  const trusting = (n: number, key: number, quorum: 'both' | 'none' = 'both'): Readonly<Record<string, string>> => ({
+    policy: policyText(quorum, logSigner(key, n === 1 ? ORIGIN : `${ORIGIN}/${n}`).vkey),
+  });
+
+  it('are believed where the last entry before names the key, and nowhere else', async () => {
+    const one = await shardOne(30, vkeyOf(2, 9));
+    const two = await behind(one, 2, 5, { key: 9 });
+    const { state } = await verify(serve({ 1: one }, trusting(1, 1)), null, FIRST_USE);
+    expect(await verify(serve({ 1: one, 2: two }, trusting(2, 9)), state, FIRST_USE)).toMatchObject({ isSound: true, notices: [] });
+
+    // Nobody named that key, or an entry did that is not the last one: whoever may write entries can write such a one.
+    const middle = [...some(0, 10), bind(10, 'endLogShard', vkeyOf(2, 9)), ...some(11, 20)];
+    for (const other of [await shardOne(30), await publish(middle), await shardOne(30, vkeyOf(2, 8))]) {
+      const before = await verify(serve({ 1: other }, trusting(1, 1)), null, FIRST_USE);
+      expect(before.isSound).toBe(true);
+      const files = serve({ 1: other, 2: await behind(other, 2, 5, { key: 9 }) }, trusting(2, 9));
+      expect((await verify(files, before.state, FIRST_USE)).fault).toMatchObject({ kind: 'unknown-log', shard: 2 });
+      const report = await verify(files, before.state, { trust: { kind: 'policy', text: trusting(2, 9)['policy'] ?? '' } });
+      // By hand it is: the first shard's key has to be in such a policy as well.
+      expect(report.fault).toMatchObject({ kind: 'unknown-log', shard: 1 });
+    }
+  });
+
+  it('stay those of the shard before, though the server’s policy asks for no witness any more', async () => {
+    const one = await shardOne(30, vkeyOf(2, 1));
+    const { state } = await verify(serve({ 1: one }, trusting(1, 1)), null, FIRST_USE);
+    const two = await behind(one, 2, 5, { witnesses: 0 });
+    const report = await verify(serve({ 1: one, 2: two }, trusting(2, 1, 'none')), state, FIRST_USE);
+    expect(report.fault).toMatchObject({ kind: 'no-quorum', shard: 2 });
+    expect(report.notices).toContainEqual({ kind: 'policy-differs', shard: 2, key: null });
+  });
+});
