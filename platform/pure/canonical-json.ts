@@ -1,3 +1,14 @@
+/** Far deeper than anything is here; what is written by strangers may be nested until the stack ends. */
+const DEEPEST = 100;
+/** Whether a value has the one form at all: no half of a surrogate pair (section 3.2.2.2), and no deeper than can be walked. */
+const isWritable = (value: unknown, depth = 0): boolean => {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === DEEPEST) return false;
+  if (Array.isArray(value)) return value.every((each) => isWritable(each, depth + 1));
+  return Object.entries(value).every(([key, each]) => key.isWellFormed() && isWritable(each, depth + 1));
+};
+
 /** Text order of RFC 8785, section 3.2.3: by UTF-16 code units, as `<` compares. */
 const isSorted = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return true;
@@ -19,7 +30,7 @@ const write = (value: unknown): string => {
     .join(',')}}`;
 };
 
-/** The value of a text that is in the one form of RFC 8785; null for any other text, and for `null`. https://www.rfc-editor.org/rfc/rfc8785 */
+/** The value of a text that is in the one form of RFC 8785; null for any other text, for one nested deeper than 100, and for `null`. https://www.rfc-editor.org/rfc/rfc8785 */
 export const parseCanonicalJson = (text: string): unknown => {
   let value: unknown;
   try {
@@ -27,6 +38,7 @@ export const parseCanonicalJson = (text: string): unknown => {
   } catch {
     return null;
   }
+  if (!isWritable(value)) return null;
   // Names that are whole numbers come first in an object, whatever their place in the text; then the long way tells.
   if (JSON.stringify(value) === text && isSorted(value)) return value;
   return text.isWellFormed() && write(value) === text ? value : null;
