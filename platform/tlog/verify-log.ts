@@ -89,6 +89,8 @@ export type VerifyLogOptions = {
   readonly onFile?: (path: string, bytes: Uint8Array) => Promise<void>;
   /** Bundles that are fetched ahead; each comes with its tile. */
   readonly parallel?: number;
+  /** Of so many bundles, 256 or more, the oldest 256 are remembered by one hash, as soon as there are as many. */
+  readonly foldAt?: number;
   readonly signal?: AbortSignal;
 };
 
@@ -108,6 +110,8 @@ export type LogReport = {
 };
 
 const PARALLEL = 8;
+/** 1,114,112 entries. */
+const FOLD_AT = 17 * TILE_WIDTH;
 const SPAN = TILE_WIDTH * TILE_WIDTH;
 const READER_TILES = 64;
 const NONE = new Uint8Array(0);
@@ -156,7 +160,7 @@ const rootOf = ({ root }: { readonly root: string }): Hash => hashesOf(root);
  * it never makes it throw. https://c2sp.org/tlog-tiles
  */
 export const verifyLog = async (options: VerifyLogOptions): Promise<LogReport> => {
-  const { source, policy, known, isFull = false, copy = null, onFile, onProgress, parallel = PARALLEL, signal } = options;
+  const { source, policy, known, isFull = false, copy = null, onFile, onProgress, parallel = PARALLEL, foldAt = FOLD_AT, signal } = options;
 
   const readTile: TileSource = async (tile) =>
     (await source(tilePath(tile))) ?? (tile.width < TILE_WIDTH ? await source(tilePath({ ...tile, width: TILE_WIDTH })) : null);
@@ -362,7 +366,7 @@ export const verifyLog = async (options: VerifyLogOptions): Promise<LogReport> =
   let listed = Math.floor(from / TILE_WIDTH);
   const list = (index: number, tile: Uint8Array): void => {
     for (let i = listed - index * TILE_WIDTH; i < tile.length / 32; i++, listed++) bundles.push(hashAt(tile, i));
-    while (bundles.length >= 17 * TILE_WIDTH) spans.push(nodesOfTile(bundles.take(TILE_WIDTH))[8] ?? NONE);
+    while (bundles.length >= foldAt) spans.push(nodesOfTile(bundles.take(TILE_WIDTH))[8] ?? NONE);
   };
   if (isNew) {
     onProgress?.(0, size - from);

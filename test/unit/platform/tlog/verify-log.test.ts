@@ -116,6 +116,36 @@ describe('a log as it was published', () => {
     expect(rewritten.fault).toMatchObject({ kind: 'rewritten', firstBadIndex: 65_536, isExact: false });
   }, 60_000);
 
+  it('is remembered by one hash for 65,536 of its older entries, and a past that was rewritten there is told by it', async () => {
+    const many = someEntries(66_400);
+    const all = await publish(many);
+    const folding = {
+      foldAt: 257,
+      makeEntryCheck: () => ({ take: () => {}, finish: async () => ({ faults: [], warnings: [] }), memory: () => ({}) }),
+    };
+    const whole = await verify(all, null, folding);
+    const { spans = '', bundles = '' } = whole.state ?? {};
+    expect(Buffer.from(spans, 'base64')).toEqual(Buffer.from(file('tile/2/000.p/1', all)));
+    expect(Buffer.from(bundles, 'base64')).toEqual(Buffer.from(file('tile/1/001.p/3', all)));
+    // At every place where the folding can fall between two runs, what is kept is the same.
+    for (const size of [65_791, 65_792]) {
+      const half = await verify(await publish(many.slice(0, size)), null, folding);
+      expect([size, half.state?.spans]).toEqual([size, size < 65_792 ? '' : spans]);
+      const rest = await verify(all, half.state, folding);
+      expect({ ...rest.state, checkpoints: [] }).toEqual({ ...whole.state, checkpoints: [] });
+    }
+    const copy = sourceOf(all);
+    for (const [index, first] of [
+      [65_535, 0],
+      [65_536, 65_536],
+    ] as const) {
+      const other = await publish([...many.map((each, i) => (i === index ? anEntry(i, { act: 'x' }) : each)), anEntry(66_400)]);
+      const told = await verify(other, whole.state, folding);
+      expect([index, told.fault]).toEqual([index, expect.objectContaining({ kind: 'rewritten', firstBadIndex: first, isExact: false })]);
+      expect((await verify(other, whole.state, { ...folding, copy })).fault).toMatchObject({ firstBadIndex: index, isExact: true });
+    }
+  }, 60_000);
+
   it('is sound without any witness where the policy asks for none, and is not called witnessed', async () => {
     const report = await verify(await publish(entries, { witnesses: 0 }), null, { policy: policyOf('none') });
     expect(report).toMatchObject({ isSound: true, witnesses: [] });
