@@ -77,6 +77,11 @@ export const commitTo = (value: string, salt: Uint8Array): string => {
   return hash('sha256', Buffer.concat([salt, Buffer.from(value, 'utf8')]), 'hex');
 };
 
+/**
+ * Kinds whose hash is committed to. The hash of a person's record or file tells whoever guesses what it says that the guess is right; that of an
+ * appointment whose it is, as nothing else in it is unknown; that of an imported file whom it was about.
+ */
+const GUESSABLE: readonly string[] = ['Patient', 'Account', 'Appointment', 'MedicalFile', 'File'];
 /** Names of values that are login names. */
 const LOGIN_NAMES: readonly string[] = ['value:username', 'value:renamed'];
 /** Values of nobody in particular stand under this subject, which is never erased. */
@@ -137,13 +142,11 @@ export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys, eventId 
     patient: commit('patient', patientId),
     entities: entities.map((entity, i) => {
       const { kind, id, sha256 } = entity;
-      // The hash of a person's record or file tells whoever guesses what it says that the guess is right, so it is committed to.
       const isPerson = kind === 'Patient' || kind === 'Account';
-      const isGuessable = isPerson || kind === 'MedicalFile';
       return {
         kind,
         what: isPerson ? commit(`entity${i}`, id) : id,
-        ...(sha256 === undefined ? {} : { sha256: isGuessable ? commit(`entity${i}:sha256`, sha256) : sha256 }),
+        ...(sha256 === undefined ? {} : { sha256: GUESSABLE.includes(kind) ? commit(`entity${i}:sha256`, sha256) : sha256 }),
       };
     }),
     values: Object.fromEntries(Object.entries(event.values ?? {}).map(([name, value]) => [name, commit(`value:${name}`, value)])),

@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import canonicalize from 'canonicalize';
 import { newId } from '#platform/database/new-id.ts';
 import { eventually, type Harness, startHarness } from './harness.ts';
 
@@ -45,10 +46,13 @@ describe('bookAppointment in one city', () => {
       agent: [{ role: 'PATIENT', city: 'MTL' }, { who: 'scheduling' }],
       entities: [
         { kind: 'Slot', what: slotId },
-        { kind: 'Appointment', what: answer.appointment.id, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        { kind: 'Appointment', what: answer.appointment.id, sha256: expect.stringMatching(/^cm:[0-9a-f]{64}$/) },
       ],
     });
     expect(entry?.body).not.toContain(patient.patientId);
+    // Nor does it tell whose the appointment is to somebody who knows of a patient and tries.
+    const guess = { id: answer.appointment.id, slotId, patientId: patient.patientId, status: 'BOOKED' };
+    expect(entry?.body).not.toContain(hash('sha256', canonicalize(guess) ?? ''));
     const events = await house.sql('MTL', 'select topic, kind, payload from scheduling.outbox where subject = any($1) order by topic', [
       [slotId, patient.patientId],
     ]);

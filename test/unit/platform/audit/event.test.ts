@@ -86,9 +86,9 @@ describe('an audit entry', () => {
     expect(Object.keys(disclosure).sort()).toEqual(['actor', 'entity1', 'patient', 'value:reason']);
   });
 
-  it('shows no hash by which a guess at a record or a file could be tried', () => {
+  it('shows no hash by which a guess at a record or a file, or at whose an appointment is, could be tried', () => {
     const sha256 = 'cd'.repeat(32);
-    for (const kind of ['Patient', 'Account', 'MedicalFile']) {
+    for (const kind of ['Patient', 'Account', 'Appointment', 'MedicalFile', 'File']) {
       const { text, body, disclosure } = freeze(anEvent({ entities: [{ kind, id: 'MTL-xyz-1', sha256 }] }));
       expect(text).not.toContain(sha256);
       const { salt, value } = disclosure['entity0:sha256'] ?? { salt: '', value: '' };
