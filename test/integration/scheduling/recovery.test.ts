@@ -285,7 +285,10 @@ describe('a storm', () => {
     );
     const counts = async (): Promise<number> => {
       let successes = 0;
-      for (const city of codes) successes += (await house.audits(city, 'bookAppointment')).filter(({ outcome }) => outcome === 0).length;
+      // An answer told again under its key is a reading (R).
+      for (const city of codes)
+        for (const { outcome, body } of await house.audits(city, 'bookAppointment'))
+          if (outcome === 0 && JSON.parse(body).action === 'C') successes += 1;
       let seats = 0;
       for (const city of codes)
         seats += (await house.sql(city, `select 1 from scheduling.appointment where status in ('booked', 'cancelled')`)).length;
