@@ -5,14 +5,14 @@ import { runExport } from './audit-log/export.ts';
 
 const HELP = `npm run audit-log -- check|rebuild [--city CODE] [--shard N] [--json]
 
-check    makes each city's log anew from its entries, in memory, and compares it with its tiles and every published checkpoint
+check    makes each city's log anew from its entries, in memory, and compares it with its tiles and every published checkpoint; counts entries in no shard
 export   writes events as FHIR for an auditor, through the graph: npm run audit-log -- export --help
 drill    tampers with logs of its own making and shows who finds it: npm run audit-log -- drill --help
 shards, begin-shard, retire   a city's log is a row of shards: npm run audit-log -- shards --help
 rebuild  writes tiles and state anew from the entries, where these make every published checkpoint; otherwise writes nothing
 
   --city CODE   this city alone
-  --shard N     this shard; else each that is not retired
+  --shard N     this shard; else each that is not in the archive
   --json        one line of JSON per city
   --help        this text
 
@@ -82,7 +82,7 @@ const tell = (city: string, fields: Readonly<Record<string, unknown>>, sentence:
 /** Numbers of the shards to go through; the current one where none is told of. */
 const shardsOf = async (code: string): Promise<readonly (number | null)[]> => {
   if (flags.shard !== undefined) return [Number(flags.shard)];
-  const shards = (await keeper.shards(code)).filter(({ retiredAt }) => retiredAt === null).map(({ shard }) => shard);
+  const shards = (await keeper.shards(code)).filter(({ archivedAt }) => archivedAt === null).map(({ shard }) => shard);
   return shards.length === 0 ? [null] : shards;
 };
 const goThrough = async (code: string, shard: number | null): Promise<void> => {
@@ -104,6 +104,14 @@ const goThrough = async (code: string, shard: number | null): Promise<void> => {
 for (const { code } of chosen) {
   try {
     for (const shard of await shardsOf(code)) await goThrough(code, shard);
+    const { count, firstId } = await keeper.unplaced(code);
+    if (count === 0) continue;
+    isSound = false;
+    tell(
+      code,
+      { unplaced: count, firstUnplacedId: firstId },
+      `${count} entries lie in no shard and have no proof; number ${firstId} is the first`,
+    );
   } catch {
     isSound = false;
     tell(code, { error: 'unavailable' }, 'does not answer, or its log is busy');

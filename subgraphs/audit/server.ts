@@ -17,7 +17,7 @@ import { makeCityNames } from './domain/city.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeExportEvents } from './service/fhir-export.ts';
 import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
-import { checkLog, listShards, rebuildLog, retireLog, turnShard } from './service/keep-log.ts';
+import { checkLog, checkPlaces, listShards, rebuildLog, retireLog, turnShard } from './service/keep-log.ts';
 import { type KeepSubjectsSettings, startSubjectKeeper } from './service/keep-subjects.ts';
 import { type Keyring, openKeyring } from './service/log-key.ts';
 import { makeProve } from './service/prove.ts';
@@ -98,6 +98,8 @@ export const openLogKeeper = ({
   };
   return {
     check: run(checkLog),
+    /** Entries that lie in no shard, which `check` of a shard cannot see. */
+    unplaced: (city: string) => checkPlaces(cities.of(city)),
     rebuild: run(rebuildLog),
     shards: (city: string) => listShards(cities.of(city)),
     beginShard: (city: string, options: { readonly afterRestore?: boolean } = {}) =>

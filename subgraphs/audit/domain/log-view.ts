@@ -50,7 +50,10 @@ export type VerificationView = {
   readonly checked: number;
   readonly shard: number | null;
   readonly firstBadIndex: number | null;
-  readonly fault: 'ENTRIES' | 'TILES' | null;
+  readonly fault: 'ENTRIES' | 'TILES' | 'UNPLACED' | null;
+  /** Entries that lie in no shard, and the event of the first one; null until that was looked at. */
+  readonly unplaced: number | null;
+  readonly firstUnplaced: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
 };

@@ -167,7 +167,9 @@ export type AuditLogFault =
   /** Entries, or checkpoints, are not those that were published. */
   | 'ENTRIES'
   /** The entries are those that were published; hashes of the tree, or what is kept of their order, are not. They can be made anew from the entries. */
-  | 'TILES';
+  | 'TILES'
+  /** Entries lie in no shard: somebody put them behind the end of what was logged before a restore, or in the place of a shard that was retired. Nothing proves them; `unplaced` tells how many. */
+  | 'UNPLACED';
 
 /** What going through a city's log in its database came to. Whoever is to believe nobody verifies the public files instead: `npm run verify-audit`, or the page `/verify`. */
 export type AuditVerification = {
@@ -186,6 +188,10 @@ export type AuditVerification = {
   readonly firstBadIndex?: Maybe<Scalars['EntryCount']['output']>;
   /** What is wrong. */
   readonly fault?: Maybe<AuditLogFault>;
+  /** How many entries lie in no shard, so that no checkpoint is over them; null until that was looked at. */
+  readonly unplaced?: Maybe<Scalars['EntryCount']['output']>;
+  /** Id of the event of the first of them, by its number in the database. */
+  readonly firstUnplaced?: Maybe<Scalars['ID']['output']>;
   /** When this run began. */
   readonly startedAt: Scalars['DateTime']['output'];
   /** When it ended; null while it runs. */
@@ -664,6 +670,8 @@ export type AuditVerificationResolvers<ContextType = Context, ParentType extends
   shard?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
   firstBadIndex?: Resolver<Maybe<ResolversTypes['EntryCount']>, ParentType, ContextType>;
   fault?: Resolver<Maybe<ResolversTypes['AuditLogFault']>, ParentType, ContextType>;
+  unplaced?: Resolver<Maybe<ResolversTypes['EntryCount']>, ParentType, ContextType>;
+  firstUnplaced?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   startedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   checkpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType>;

@@ -8,6 +8,7 @@ import { type Ask, holdLog, type LogRef, readHead, readLoggedLeaves, replaceInLo
 import { readShard, readShards, type ShardRow } from '../store/shard-store.ts';
 import { type BegunShard, beginShard, ShardRefusal } from './begin-shard.ts';
 import { type Inspection, inspectLog } from './check-log.ts';
+import { findUnplaced, type Unplaced } from './find-unplaced.ts';
 import type { Keyring, LogVerifier } from './log-key.ts';
 import { type RetireSettings, retireShard } from './retire-shard.ts';
 import { findAside } from './shard-turns.ts';
@@ -42,6 +43,7 @@ const withLog = async <T>(
     const row = await readShard(ask, city, shard);
     if (!row) throw new Error(`the log of city ${city} has no such shard`);
     if (row.retiredAt) throw new Error(`shard ${row.shard} of the log of city ${city} was retired; its archive has it`);
+    if (row.archivedAt) throw new Error(`shard ${row.shard} of the log of city ${city} is being retired; its archive has it`);
     const key = keys.toVerifier(row);
     const log = { city, shard: row.shard };
     await holdLog(ask, log);
@@ -99,6 +101,10 @@ const onConnection = async <T>(database: CityDatabase, run: (ask: Ask) => Promis
 export const listShards = (database: CityDatabase): Promise<ShardRow[]> =>
   onConnection(database, (ask) => readShards(ask, database.city.code));
 
+/** Entries of a city that lie in no shard of its log. */
+export const checkPlaces = (database: CityDatabase): Promise<Unplaced> =>
+  onConnection(database, (ask) => findUnplaced(ask, database.city.code));
+
 const PATIENCE_MS = 20_000;
 const BETWEEN_MS = 100;
 
@@ -121,10 +127,16 @@ export const turnShard = (
       throw new ShardRefusal(
         `the database of city ${city} is a restored backup: say --after-restore, once nobody restores anything any more`,
       );
-    for (const end = Date.now() + PATIENCE_MS; ; await sleep(BETWEEN_MS)) {
+    // What is half deleted cannot be counted, and is not half of anything that goes on.
+    const leaving = afterRestore ? (await readShards(ask, city)).find((row) => row.archivedAt && !row.retiredAt) : undefined;
+    if (leaving)
+      throw new ShardRefusal(
+        `shard ${leaving.shard} of the log of city ${city} is being retired: npm run audit-log -- retire ${city} ${leaving.shard}`,
+      );
+    for (const end = performance.now() + PATIENCE_MS; ; await sleep(BETWEEN_MS)) {
       const begun = await beginShard({ ask, city, keys, subjects: database.subjects, afterRestore });
       if (begun) return begun;
-      if (Date.now() > end)
+      if (performance.now() > end)
         throw new ShardRefusal(
           `the log of city ${city} is in the middle of a transaction, and nobody goes on with it: start its sequencer`,
         );

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
 import { appendAudit } from '#platform/audit/append.ts';
 import { Outcome } from '#platform/audit/event.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
@@ -13,6 +14,7 @@ import { readShard, readShards, retireRows, type ShardRow, tellArchived } from '
 import { KIND, ShardRefusal } from './begin-shard.ts';
 import type { Keyring } from './log-key.ts';
 import { archiveOf, type ClosedShard, isArchived, verifyArchive, writeArchive } from './shard-archive.ts';
+import { findAside } from './shard-turns.ts';
 
 export type RetireSettings = {
   /** A connection of the role `sequencer` whose statements may take as long as they need. */
@@ -120,39 +122,48 @@ export type RetirementSettings = Pick<RetireSettings, 'archive' | 'retentionDays
 };
 const EVERY_MS = 3_600_000;
 
-/** Retires the shards of the cities once they are old enough, one after the other. */
+/**
+ * Retires the shards of the cities once they are old enough. Each city goes by itself, so that one that is silent holds up no other; one whose log waits
+ * for its operator is left alone, as a restored backup is first to be taken for what it is.
+ */
 export const startRetirement = ({ cities, archive, retentionDays, log, everyMs = EVERY_MS }: RetirementSettings) => {
   const ending = new AbortController();
-  let current: { readonly end: () => Promise<void> } | null = null;
+  const { signal } = ending;
+  const clients = new Set<pg.Client>();
   const round = async ({ database, audit, keys }: RetirementSettings['cities'][number]): Promise<void> => {
     const city = database.city.code;
     try {
       const client = await database.dedicated();
-      current = { end: () => endSoon(client) };
+      clients.add(client);
       try {
-        const ask: Ask = async ({ name, text }, values) => (await client.query({ name, text, values: [...values] })).rows as never;
+        const ask: Ask = async ({ name, text }, values) => {
+          signal.throwIfAborted();
+          return (await client.query({ name, text, values: [...values] })).rows as never;
+        };
+        if (await findAside(ask, city, keys, log)) return;
         for (const shard of await retireOldShards({ ask, audit, keys, archive, retentionDays }))
           log.info('a shard of the audit log was retired', { city, shard });
       } finally {
+        clients.delete(client);
         await endSoon(client);
       }
     } catch (error) {
-      if (ending.signal.aborted || error instanceof ShardRefusal) return;
+      if (signal.aborted || error instanceof ShardRefusal) return;
       const isExpected = error instanceof CityUnavailableError || isConnectionFailure(error);
       log[isExpected ? 'debug' : 'error']('a shard of the audit log could not be retired', { city, ...describeError(error) });
     }
   };
-  const run = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
-      for (const each of cities) if (!ending.signal.aborted) await round(each);
-      await sleep(everyMs, undefined, { signal: ending.signal, ref: false }).catch(() => {});
+  const run = async (each: RetirementSettings['cities'][number]): Promise<void> => {
+    while (!signal.aborted) {
+      await round(each);
+      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => {});
     }
   };
-  const running = run();
+  const running = Promise.all(cities.map(run));
   return {
     stop: async (): Promise<void> => {
       ending.abort();
-      await current?.end();
+      await Promise.all([...clients].map((client) => endSoon(client)));
       await running;
     },
   };

@@ -20,6 +20,7 @@ import {
 } from '../store/log-store.ts';
 import { type CheckpointKeeping, readShard, tellShardKey } from '../store/shard-store.ts';
 import { checkHead, checkSlice, inspectLog, type SoundLog } from './check-log.ts';
+import { openUnplacedWatch, type Unplaced } from './find-unplaced.ts';
 import type { Keyring, LogKey } from './log-key.ts';
 import { type Aside, findAside, openShardTurns } from './shard-turns.ts';
 import type { Contradiction, Cosigning } from './witness/cosign-log.ts';
@@ -49,11 +50,13 @@ export type SequencerSettings = {
 /**
  * What a sequencer is about: it signs, another process does (`standby`), its city does not answer (`away`), or the log contradicts its last
  * checkpoint and nothing is signed (`broken`; `firstBadIndex` null where it is not yet, or cannot be, told). `witness` holds a checkpoint of size
- * `witnessSize` that the log signed and does not follow: it was rewritten, truncated, or restored from an older copy.
+ * `witnessSize` that the log signed and does not follow: it was rewritten, truncated, or restored from an older copy. `unplaced` entries lie in no shard,
+ * `firstUnplacedId` is the least of their numbers; what is in the log is signed all the same.
  */
 export type SequencerState =
   | Aside
-  | { readonly kind: 'signing' | 'standby' | 'away' }
+  | { readonly kind: 'standby' | 'away' }
+  | { readonly kind: 'signing'; readonly unplaced?: number; readonly firstUnplacedId?: string | null }
   | { readonly kind: 'broken'; readonly firstBadIndex: number | null; readonly witness?: string; readonly witnessSize?: number };
 
 export type Sequencer = { readonly state: () => SequencerState; readonly stop: () => Promise<void> };
@@ -157,6 +160,14 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
     }
   };
 
+  let toldUnplaced = 0;
+  /** Entries that lie in no shard stop nothing: the log is as it was published, and they are not in it. */
+  const tellUnplaced = ({ count, firstId }: Unplaced): void => {
+    state = { kind: 'signing', ...(count > 0 ? { unplaced: count, firstUnplacedId: firstId } : {}) };
+    if (count > toldUnplaced) log.error('entries lie in no shard of the audit log', { city, unplaced: count, firstUnplacedId: firstId });
+    toldUnplaced = count;
+  };
+
   /** The shard before gets the lines of witnesses that its final checkpoint still lacks. */
   const publishFinal = async (ask: Ask, shard: number): Promise<void> => {
     const row = cosign && shard > 0 ? await readShard(ask, city, shard) : null;
@@ -181,17 +192,20 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
       await checkSlice(ask, of, known, slice, bundles);
       slice += bundles;
     };
-    for (const end = Date.now() + FIRST_MS; slice < bundlesOf(known) && Date.now() < end && !stopped.aborted; ) await look(FIRST_SLICE);
+    for (const end = performance.now() + FIRST_MS; slice < bundlesOf(known) && performance.now() < end && !stopped.aborted; )
+      await look(FIRST_SLICE);
     const said = await cosigning?.check();
     if (said) throw new WitnessedElsewhere(said);
     cosigning?.publish(known.checkpoint.size, head.checkpoint?.note ?? '');
     state = { kind: 'signing' };
-    let lookedAt = Date.now();
+    const watch = openUnplacedWatch(ask, city);
+    let lookedAt = performance.now();
     while (!stopped.aborted && isOpen()) {
-      if (Date.now() - lookedAt >= SLICE_EVERY_MS) {
+      if (performance.now() - lookedAt >= SLICE_EVERY_MS) {
         if (await turns.look(of, known.checkpoint.size)) return;
         await look(SLICE);
-        lookedAt = Date.now();
+        tellUnplaced(await watch.look());
+        lookedAt = performance.now();
       }
       const contradiction = cosigning?.contradiction();
       if (contradiction) throw new WitnessedElsewhere(contradiction);

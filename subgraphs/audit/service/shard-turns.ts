@@ -2,7 +2,15 @@ import type { CityDatabase } from '#platform/database/city-database.ts';
 import type { Log } from '#platform/observability/log.ts';
 import type { Ask, LogRef } from '../store/log-store.ts';
 import { readHead } from '../store/log-store.ts';
-import { type CheckpointKeeping, pruneCheckpoints, readClusterTime, readShard, readShards, tellCluster } from '../store/shard-store.ts';
+import {
+  type CheckpointKeeping,
+  countEntries,
+  pruneCheckpoints,
+  readClusterTime,
+  readShard,
+  readShards,
+  tellCluster,
+} from '../store/shard-store.ts';
 import { beginShard } from './begin-shard.ts';
 import type { Keyring } from './log-key.ts';
 
@@ -29,9 +37,9 @@ export const findAside = async (ask: Ask, city: string, keys: Keyring, log: Log)
   if (time.isAhead) return restored;
   if (time.cluster === time.current) return null;
   if (time.cluster !== null) {
-    const { state } = await readHead(ask, of);
+    const { begin, state } = await readHead(ask, of);
     // Another cluster whose transactions are all behind the log's last, with no entry in between: the order goes on as it is.
-    if (!time.isBehind || time.entries !== state?.size) return restored;
+    if (!time.isBehind || (await countEntries(ask, of, begin)) !== state?.size) return restored;
     log.warn('the audit log goes on in another cluster', { city, shard: row.shard });
   }
   await tellCluster(ask, of);

@@ -10,9 +10,10 @@ import { decide } from '#policy/decide.ts';
 import type { VerificationView } from '../domain/log-view.ts';
 import { readHead } from '../store/log-store.ts';
 import { askReading } from '../store/log-view-store.ts';
-import { readShards, type ShardRow } from '../store/shard-store.ts';
+import { readEventId, readShard, readShards, type ShardRow } from '../store/shard-store.ts';
 import { toReadingEvent } from './audit-reading.ts';
 import { inspectLog } from './check-log.ts';
+import { findUnplaced } from './find-unplaced.ts';
 import type { Keyring, LogVerifier } from './log-key.ts';
 
 /** How long an answer waits for the end of a run, in milliseconds; what takes longer goes on behind it. */
@@ -28,13 +29,15 @@ type Run = {
   size: number;
   finishedAt: Date | null;
   fault: Pick<VerificationView, 'shard' | 'firstBadIndex' | 'fault'> | null;
+  unplaced: number | null;
+  firstUnplaced: string | null;
   error: unknown;
 };
 
 export type VerifyAuditLogSettings = { readonly waitMs?: number; readonly reuseMs?: number };
 
 /**
- * Goes through a city's log in its database: entries, tiles, marks and every published checkpoint of every shard that is still there. At most one
+ * Goes through a city's log in its database: entries, tiles, marks and every published checkpoint of every shard that is not in the archive yet. At most one
  * run a city at a time, whoever asks: a short one is waited for, a longer one goes on in the background and tells how far it is. For auditors; each asking
  * is recorded. Throws `UnauthenticatedError`, `ForbiddenError` (recorded as well), `BadInputError`, `CityUnavailableError`, `AuditUnavailableError`.
  */
@@ -56,7 +59,7 @@ export const makeVerifyAuditLog = (
   const inspect = async (db: CityDatabase, run: Run): Promise<void> => {
     const ask = askReading(db);
     const city = db.city.code;
-    const shards = (await readShards(ask, city)).filter(({ retiredAt }) => retiredAt === null);
+    const shards = (await readShards(ask, city)).filter(({ archivedAt }) => archivedAt === null);
     const heads = await Promise.all(shards.map(({ shard }) => readHead(ask, { city, shard })));
     run.size = heads.reduce((sum, { checkpoint }) => sum + (checkpoint?.size ?? 0), 0);
     for (const row of shards) {
@@ -64,13 +67,31 @@ export const makeVerifyAuditLog = (
         run.checked += leaves.length;
       });
       if (found.firstBadIndex === null) continue;
+      // It began to be retired meanwhile: what is gone was read back from the archive before.
+      if ((await readShard(ask, city, row.shard))?.archivedAt) continue;
       run.fault = { shard: row.shard, firstBadIndex: found.firstBadIndex, fault: found.canRebuild ? 'TILES' : 'ENTRIES' };
       log.warn('an audit log was verified and is not sound', { city, shard: row.shard, firstBadIndex: found.firstBadIndex });
       return;
     }
+    const { count, firstId } = await findUnplaced(ask, city);
+    run.unplaced = count;
+    if (count === 0) return;
+    run.firstUnplaced = firstId === null ? null : await readEventId(ask, city, firstId);
+    run.fault = { shard: null, firstBadIndex: null, fault: 'UNPLACED' };
+    log.warn('an audit log was verified, and entries lie in no shard', { city, unplaced: count, firstUnplacedId: firstId });
   };
   const start = (db: CityDatabase): Run => {
-    const run: Run = { startedAt: new Date(), ended: Promise.resolve(), checked: 0, size: 0, finishedAt: null, fault: null, error: null };
+    const run: Run = {
+      startedAt: new Date(),
+      ended: Promise.resolve(),
+      checked: 0,
+      size: 0,
+      finishedAt: null,
+      fault: null,
+      unplaced: null,
+      firstUnplaced: null,
+      error: null,
+    };
     const ended = inspect(db, run)
       .catch((error: unknown) => {
         run.error = error;
@@ -120,7 +141,7 @@ export const makeVerifyAuditLog = (
     await Promise.race([run.ended, late]);
     clearTimeout(timer);
     if (run.error !== null) throw run.error;
-    const { startedAt, finishedAt, size, checked, fault } = run;
+    const { startedAt, finishedAt, size, checked, fault, unplaced, firstUnplaced } = run;
     return {
       city,
       state: fault ? 'BROKEN' : finishedAt === null ? 'RUNNING' : 'SOUND',
@@ -129,6 +150,8 @@ export const makeVerifyAuditLog = (
       shard: fault?.shard ?? null,
       firstBadIndex: fault?.firstBadIndex ?? null,
       fault: fault?.fault ?? null,
+      unplaced,
+      firstUnplaced,
       startedAt,
       finishedAt,
     };

@@ -256,7 +256,8 @@ export const holdLog = async (ask: Ask, { city, shard }: LogRef): Promise<void> 
 
 const RESET_STATE: Named = {
   name: 'log_reset_state',
-  text: `INSERT INTO audit.log_state (city, shard, size, xid, entry_id) VALUES ($1, $2, $3, $4, $5)
+  text: `INSERT INTO audit.log_state (city, shard, size, xid, entry_id, closed) VALUES ($1, $2, $3, $4, $5,
+      EXISTS (SELECT FROM audit.log_shard o WHERE o.city = $1 AND o.shard = $2 AND o.closed_at IS NOT NULL))
     ON CONFLICT (city, shard) DO UPDATE SET size = excluded.size, xid = excluded.xid, entry_id = excluded.entry_id`,
 };
 /** Sets the log's state to what its last checkpoint says. */

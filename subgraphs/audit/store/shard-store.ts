@@ -1,5 +1,5 @@
 import type { Named } from '#platform/database/city-database.ts';
-import type { Ask, EntryPosition, LogRef } from './log-store.ts';
+import { type Ask, type EntryPosition, type LogRef, SOMEWHERE_BEHIND } from './log-store.ts';
 
 /** A shard of a city's log. `final` is the last checkpoint of one that is closed; `vkey` is null where it was not seen since the last release. */
 export type ShardRow = {
@@ -145,8 +145,6 @@ export type ClusterTime = {
   readonly current: string;
   readonly isAhead: boolean;
   readonly isBehind: boolean;
-  /** How many entries the shard's part of the order has up to its last. */
-  readonly entries: number | null;
 };
 const CLUSTER_TIME: Named = {
   name: 'log_cluster_time',
@@ -154,15 +152,39 @@ const CLUSTER_TIME: Named = {
       s.xid >= pg_snapshot_xmax(pg_current_snapshot()) OR coalesce((SELECT e.xid >= pg_snapshot_xmax(pg_current_snapshot()) FROM audit.entry e
         WHERE e.city = $1 AND e.id + 0 >= (SELECT m.min_id FROM audit.log_shard m WHERE m.city = $1 AND m.shard = $2) AND (e.xid, e.id) > (s.xid, s.entry_id)
         ORDER BY e.xid DESC, e.id DESC LIMIT 1), false) AS "isAhead",
-      s.xid < pg_snapshot_xmin(pg_current_snapshot()) AS "isBehind",
-      CASE WHEN o.cluster <> c.system_identifier::text THEN (SELECT count(*) FROM audit.entry e WHERE e.city = $1
-        AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id) AND (e.xid, e.id) <= (s.xid, s.entry_id) AND e.id + 0 BETWEEN o.min_id AND o.max_id) END::text AS entries
+      s.xid < pg_snapshot_xmin(pg_current_snapshot()) AS "isBehind"
     FROM audit.log_shard o JOIN audit.log_state s USING (city, shard), pg_control_system() c WHERE o.city = $1 AND o.shard = $2`,
 };
-export const readClusterTime = async (ask: Ask, { city, shard }: LogRef): Promise<ClusterTime | null> => {
-  const [row] = await ask<Omit<ClusterTime, 'entries'> & { entries: string | null }>(CLUSTER_TIME, [city, shard]);
-  return row ? { ...row, entries: row.entries === null ? null : Number(row.entries) } : null;
+export const readClusterTime = async (ask: Ask, { city, shard }: LogRef): Promise<ClusterTime | null> =>
+  (await ask<ClusterTime>(CLUSTER_TIME, [city, shard]))[0] ?? null;
+
+/** Entries that one statement counts: it has a deadline, and a log has no end. */
+const COUNTED = 100_000;
+const COUNT: Named = {
+  name: 'log_count',
+  text: `SELECT count(*)::int AS count, (array_agg(p.xid ORDER BY p.xid DESC, p.id DESC))[1]::text AS xid,
+      (array_agg(p.id ORDER BY p.xid DESC, p.id DESC))[1]::text AS "entryId"
+    FROM (SELECT e.xid, e.id FROM audit.log_shard o JOIN audit.log_state s USING (city, shard) JOIN audit.entry e ON e.city = o.city
+        AND (e.xid, e.id) > ($3::xid8, $4::bigint) AND (e.xid, e.id) <= (s.xid, s.entry_id) AND e.id + 0 BETWEEN o.min_id AND o.max_id
+      WHERE o.city = $1 AND o.shard = $2 ORDER BY e.xid, e.id LIMIT $5) p`,
 };
+/** How many entries a shard's part of the order has up to its last. */
+export const countEntries = async (ask: Ask, { city, shard }: LogRef, begin: EntryPosition, atOnce = COUNTED): Promise<number> => {
+  let total = 0;
+  for (let after: EntryPosition | null = begin; after !== null; ) {
+    const [row]: readonly (EntryPosition & { readonly count: number })[] = await ask(COUNT, [
+      city,
+      shard,
+      after.xid,
+      after.entryId,
+      atOnce,
+    ]);
+    total += row?.count ?? 0;
+    after = row && row.count === atOnce ? { xid: row.xid, entryId: row.entryId } : null;
+  }
+  return total;
+};
+
 const TELL_CLUSTER: Named = {
   name: 'log_tell_cluster',
   text: `UPDATE audit.log_shard SET cluster = (SELECT system_identifier::text FROM pg_control_system()) WHERE city = $1 AND shard = $2`,
@@ -212,3 +234,39 @@ const BODIES: Named = {
 /** Bytes of a shard's entries. */
 export const sizeOfBodies = async (ask: Ask, { city, shard }: LogRef): Promise<number> =>
   Number((await ask<{ bytes: string }>(BODIES, [city, shard]))[0]?.bytes ?? 0);
+
+const HAS_GAPS: Named = {
+  name: 'log_has_gaps',
+  text: `SELECT EXISTS (SELECT FROM audit.log_shard o WHERE o.city = $1 AND (o.retired_at IS NOT NULL OR o.max_id < 9223372036854775807)) AS gaps`,
+};
+/** Whether there are places between the shards of a log where an entry can lie that belongs to none. */
+export const hasGaps = async (ask: Ask, city: string): Promise<boolean> =>
+  (await ask<{ gaps: boolean }>(HAS_GAPS, [city]))[0]?.gaps === true;
+
+const UNPLACED: Named = {
+  name: 'log_unplaced',
+  text: `SELECT (array_agg(p.xid ORDER BY p.xid DESC, p.id DESC))[1]::text AS xid, (array_agg(p.id ORDER BY p.xid DESC, p.id DESC))[1]::text AS "entryId",
+      count(*) FILTER (WHERE NOT p.placed)::int AS count, min(p.id) FILTER (WHERE NOT p.placed)::text AS "firstId"
+    FROM (SELECT e.xid, e.id, EXISTS (SELECT FROM audit.log_shard o LEFT JOIN audit.log_state s ON s.city = o.city AND s.shard = o.shard
+          WHERE o.city = $1 AND o.retired_at IS NULL AND e.id BETWEEN o.min_id AND o.max_id AND (e.xid, e.id) > (o.begin_xid, o.begin_entry_id)
+            AND (o.closed_at IS NULL OR (e.xid, e.id) <= (s.xid, s.entry_id))) AS placed
+      FROM audit.entry e WHERE e.city = $1 AND (e.xid, e.id) > ($2::xid8, $3::bigint) AND ${SOMEWHERE_BEHIND('e.xid', '$2::xid8')}
+      ORDER BY e.xid, e.id LIMIT $4) p`,
+};
+/** Of the `limit` entries behind a place those that lie in no shard: how many, and the least of their ids. `last` is where to go on; null behind the end. */
+export const readUnplaced = async (
+  ask: Ask,
+  city: string,
+  after: EntryPosition,
+  limit: number,
+): Promise<{ readonly last: EntryPosition | null; readonly count: number; readonly firstId: string | null }> => {
+  type Found = { readonly xid: string | null; readonly entryId: string; readonly count: number; readonly firstId: string | null };
+  const [row] = await ask<Found>(UNPLACED, [city, after.xid, after.entryId, limit]);
+  if (!row || row.xid === null) return { last: null, count: 0, firstId: null };
+  return { last: { xid: row.xid, entryId: row.entryId }, count: row.count, firstId: row.firstId };
+};
+
+const EVENT_ID: Named = { name: 'log_event_id', text: `SELECT e.event_id AS "eventId" FROM audit.entry e WHERE e.city = $1 AND e.id = $2` };
+/** The event of an entry by its number; null where there is none. Not for the role that signs, which sees no more than leaves. */
+export const readEventId = async (ask: Ask, city: string, id: string): Promise<string | null> =>
+  (await ask<{ eventId: string }>(EVENT_ID, [city, id]))[0]?.eventId ?? null;
