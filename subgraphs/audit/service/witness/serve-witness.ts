@@ -46,12 +46,13 @@ export const makeServeWitness = (witnesses: ReadonlyMap<string, Witness>) => {
       const tooLong = (): TransferAnswer =>
         refuseTransfer(413, 'LIMIT_EXCEEDED', `A request has at most ${MAX_BODY} bytes.`, requestId, ANEW);
       if (Number(headers['content-length'] ?? 0) > MAX_BODY) return tooLong();
+      // A body that comes slowly takes no place from those that are decided.
+      const read = await readBody(body);
+      if (!read) return tooLong();
       if (open >= MAX_OPEN)
         return refuseTransfer(503, 'OVERLOADED', 'The witness is busy. Try again in a moment.', requestId, { 'retry-after': '2', ...ANEW });
       open++;
       try {
-        const read = await readBody(body);
-        if (!read) return tooLong();
         const said = await witness.addCheckpoint(read);
         return answer(said.status, said.contentType, said.body);
       } finally {

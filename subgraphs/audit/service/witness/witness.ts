@@ -119,19 +119,27 @@ export const openWitness = (settings: WitnessSettings): Witness => {
     if (alarm.kind === 'unexplained') log.warn('a log asked a witness without a proof, and its files explain nothing', told);
     else log.error('a log contradicts what this witness cosigned', told);
   };
+  /** Alarms that are being written down. Whoever has two notes that contradict each other can send them as often as he likes. */
+  const raising = new Set<string>();
   /** Raises an alarm, again and again while the city does not take it. */
-  const raiseSurely = (alarm: Alarm): void =>
-    beside(async () => {
-      for (let isTold = false; !ending.signal.aborted; ) {
-        try {
-          return await raise(alarm);
-        } catch (error) {
-          if (!isTold) log.error('a witness cannot write an alarm down', { city, origin: alarm.known.origin, ...describeError(error) });
-          isTold = true;
-          await sleep(retryMs, ending.signal);
-        }
+  const raiseSurely = (alarm: Alarm): void => {
+    const { kind, known, size, root } = alarm;
+    const key = [known.origin, kind, known.size, size, Buffer.from(root).toString('base64')].join(' ');
+    if (raising.has(key)) return;
+    raising.add(key);
+    beside(() => writeDown(alarm).finally(() => raising.delete(key)));
+  };
+  const writeDown = async (alarm: Alarm): Promise<void> => {
+    for (let isTold = false; !ending.signal.aborted; ) {
+      try {
+        return await raise(alarm);
+      } catch (error) {
+        if (!isTold) log.error('a witness cannot write an alarm down', { city, origin: alarm.known.origin, ...describeError(error) });
+        isTold = true;
+        await sleep(retryMs, ending.signal);
       }
-    });
+    }
+  };
 
   /** Whether the log's own files say the same of the older size as this witness. */
   const lookInto = async (
