@@ -1,6 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -291,6 +302,47 @@ describe('npm run audit-log -- export', () => {
       expect((await run(['--out', 'x.ndjson', '--resume'], { cwd: here, url: after.url })).status).toBe(0);
       await after.stop();
       expect(eventsIn(path.join(here, 'x.ndjson')).map(({ id }) => id)).toEqual(['a', 'b']);
+    }, 60_000);
+
+    it('takes no copy of unknown age, and no part twice', async () => {
+      const here = aFolder();
+      const unknown = await serveParts([part('a', { cityStates: [{ city: 'QUE', state: 'STALE', asOf: null }] })]);
+      const words = ['--out', 'x.ndjson', '--to', to, '--patience', '1'];
+      const { status, err } = await run(words, { cwd: here, url: unknown.url });
+      await unknown.stop();
+      expect([status, readdirSync(here), err]).toEqual([1, [], expect.stringMatching(/^City QUE does not answer/)]);
+      const stuck = await serveParts([part('a', { hasNextPage: true })]);
+      const again = await run(words, { cwd: here, url: stuck.url });
+      await stuck.stop();
+      expect([again.status, stuck.asked(), again.err]).toEqual([1, 2, expect.stringMatching(/the same part again/)]);
+      expect(eventsIn(path.join(here, 'x.ndjson.part')).map(({ id }) => id)).toEqual(['a']);
+      const without = await serveParts([part('a', { hasNextPage: true, endCursor: null })]);
+      const other = await run(['--out', 'y.ndjson', '--to', to], { cwd: here, url: without.url });
+      await without.stop();
+      expect([other.status, existsSync(path.join(here, 'y.ndjson'))]).toEqual([1, false]);
+    }, 60_000);
+
+    it('is for its owner alone, also where something else stood in its way before', async () => {
+      const here = aFolder();
+      const elsewhere = path.join(here, 'elsewhere');
+      const names = ['x.ndjson.part', 'x.ndjson.next', 'x.ndjson.cursor.next'];
+      for (const words of [[], ['--bundle']]) {
+        writeFileSync(elsewhere, 'theirs');
+        for (const name of names) {
+          rmSync(path.join(here, name), { force: true });
+          symlinkSync(elsewhere, path.join(here, name));
+        }
+        const graph = await serveParts([part('a', { hasNextPage: true }), part('b', {})]);
+        expect((await run(['--out', 'x.ndjson', '--to', to, '--force', ...words], { cwd: here, url: graph.url })).status).toBe(0);
+        await graph.stop();
+        expect(lstatSync(path.join(here, 'x.ndjson')).mode & 0o170_777).toBe(0o100_600);
+        expect(readFileSync(elsewhere, 'utf8')).toBe('theirs');
+      }
+      writeFileSync(path.join(here, 'y.ndjson.part'), 'old', { mode: 0o666 });
+      const graph = await serveParts([part('a', { hasNextPage: true }), part('b', lame)]);
+      expect((await run(['--out', 'y.ndjson', '--to', to, '--patience', '1'], { cwd: here, url: graph.url })).status).toBe(1);
+      await graph.stop();
+      expect(statSync(path.join(here, 'y.ndjson.part')).mode & 0o777).toBe(0o600);
     }, 60_000);
 
     it('refuses a Bundle of too many, and leaves nothing', async () => {

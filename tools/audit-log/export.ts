@@ -129,10 +129,10 @@ type Part = {
   readonly cityStates: readonly { readonly city: string; readonly state: string; readonly asOf: string | null }[];
 };
 
-/** A city that may have more than it gave: it did not answer, or from a copy that is older than the end of what is asked. */
+/** A city that may have more than it gave: it did not answer, or from a copy that is older than the end of what is asked, or of no known age. */
 const lacking = ({ cityStates }: Part, { to }: Filter): string | null =>
-  cityStates.find(({ state, asOf }) => state === 'UNAVAILABLE' || (state === 'STALE' && Date.parse(asOf ?? '') < Date.parse(to)))?.city ??
-  null;
+  cityStates.find(({ state, asOf }) => state === 'UNAVAILABLE' || (state === 'STALE' && !(Date.parse(asOf ?? '') >= Date.parse(to))))
+    ?.city ?? null;
 
 /** What heals by itself: a part that could not be recorded was not given, and is asked for again. */
 const HEALING = [...PASSING, 'AUDIT_UNAVAILABLE'];
@@ -186,21 +186,39 @@ const isThere = (file: string): Promise<boolean> =>
 /** Replaces a file in one step, so that it is whole whenever the command ends. */
 const replaceFile = async (file: string, content: string): Promise<void> => {
   const next = `${file}.next`;
+  await rm(next, { force: true });
   await writeFile(next, content, { mode: 0o600, flush: true });
   await rename(next, file);
 };
 
+/** Opens a file for its owner alone, whatever stood there with other rights. */
+const openOwn = async (file: string, isKept = false): Promise<FileHandle> => {
+  if (!isKept) await rm(file, { force: true });
+  const opened = await open(file, isKept ? 'r+' : 'wx', 0o600);
+  try {
+    await opened.chmod(0o600);
+    return opened;
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+};
+/** One write may take less than all of it, as on a disk that is nearly full. */
+const writeAll = async (file: FileHandle, bytes: Uint8Array, from: number): Promise<void> => {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at, bytes.length - at, from + at)).bytesWritten;
+};
+
 /** The lines of a file as one Bundle. https://hl7.org/fhir/R4/bundle.html */
 const writeBundle = async (lines: string, file: string, timestamp: string): Promise<void> => {
-  const out = await open(file, 'w', 0o600);
+  const out = await openOwn(file);
   try {
-    await out.write(`{"resourceType":"Bundle","type":"collection","timestamp":${JSON.stringify(timestamp)}`);
+    await out.writeFile(`{"resourceType":"Bundle","type":"collection","timestamp":${JSON.stringify(timestamp)}`);
     let before = ',"entry":[\n';
     for await (const line of createInterface({ input: createReadStream(lines, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })) {
-      await out.write(`${before}{"resource":${line}}`);
+      await out.writeFile(`${before}{"resource":${line}}`);
       before = ',\n';
     }
-    await out.write(before === ',\n' ? '\n]}\n' : '}\n');
+    await out.writeFile(before === ',\n' ? '\n]}\n' : '}\n');
     await out.sync();
   } finally {
     await out.close();
@@ -250,11 +268,13 @@ const exportAll = async (flags: Flags): Promise<void> => {
       const part = await fetchPart(graph, { filter: state.filter, limit, after: state.after }, patienceMs);
       // Nothing is written before the first part was given.
       if (!out) {
-        out = await open(partFile, flags.resume ? 'r+' : 'w', 0o600);
+        out = await openOwn(partFile, flags.resume);
         await out.truncate(state.bytes);
       }
+      if (part.hasNextPage && (part.endCursor === null || part.endCursor === state.after))
+        throw new Failure('NO_GRAPH', 'The graph gave the same part again.', RESUME);
       const bytes = Buffer.from(part.ndjson, 'utf8');
-      await out.write(bytes, 0, bytes.length, state.bytes);
+      await writeAll(out, bytes, state.bytes);
       await out.datasync();
       state = { ...state, after: part.endCursor ?? state.after, count: state.count + part.count, bytes: state.bytes + bytes.length };
       if (flags.bundle && state.count > MAX_BUNDLE) {
