@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { openStore } from '#platform/blobs/open-store.ts';
-import type { BlobStore } from '#platform/blobs/store.ts';
+import { type BlobStore, StoreUnavailableError } from '#platform/blobs/store.ts';
 import { ConfigurationError } from '#platform/config/configuration-error.ts';
 import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import type { KeyRing } from '#platform/keys/key-ring.ts';
 import { openKeys } from '#platform/keys/open-keys.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { fromRoot, KEY_BYTES } from './puncturable-key.ts';
-import { openStateStore, type State, type StateStore, SubjectsUnreadableError } from './state-store.ts';
+import { openStateStore, readBlob, type State, type StateStore, SubjectsUnreadableError } from './state-store.ts';
 import { makeSubjectKeys, makeTagOf, type SubjectKeys, type TagOf } from './subject-keys.ts';
 
 /** How long a key that was destroyed elsewhere may stay in this process's memory. */
@@ -63,8 +63,31 @@ const explain = (city: string, error: unknown): string =>
     : `the subject keys of ${city} cannot be opened (${(error as Error).name}): is the keyring that wrapped them the one that is configured?`;
 
 /**
+ * A tag of nobody, kept in the stores: whoever has another index key gives everybody another tag, finds no entry of theirs, and would destroy
+ * keys of nobody when somebody is erased.
+ */
+const CHECKED = 'caregraph index key';
+const checkAt = (city: string): string => `${city}/index-key.check`;
+const MAX_CHECK_BYTES = 64;
+/** Whether the stores were written with this index key, as far as they answer and tell. */
+const isIndexKeyOf = async ({ stores }: Opened, city: string, tagOf: TagOf): Promise<boolean> => {
+  for (const store of stores) {
+    try {
+      const kept = await readBlob(store, checkAt(city), MAX_CHECK_BYTES);
+      if (kept !== null && kept.length > 0 && !kept.equals(tagOf(CHECKED))) return false;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+  }
+  return true;
+};
+const keepCheck = async ({ stores }: Opened, city: string, tagOf: TagOf): Promise<void> => {
+  for (const store of stores) if ((await store.head(checkAt(city))) === null) await store.put(checkAt(city), tagOf(CHECKED));
+};
+
+/**
  * Opens the subject keys that configuration speaks of. Throws `ConfigurationError` where those of a city are not there or do not open: a new
- * key in their place would leave every value sealed so far unreadable, so none is made here.
+ * key in their place would leave every value sealed so far unreadable, so none is made here. The same where the index key is another one.
  */
 export const openSubjects = async (
   config: SubjectsConfig,
@@ -73,9 +96,12 @@ export const openSubjects = async (
   const parts = await openParts(config, cities, false);
   const states = new Map<string, State>();
   const faults: string[] = [];
+  const tagOf = makeTagOf(indexKey);
   for (const city of cities) {
     try {
       const state = await parts.of(city).read();
+      if (!(await isIndexKeyOf(parts, city, tagOf)))
+        faults.push(`SUBJECT_INDEX_KEY is not the one that the audit log of ${city} was written with; bring that one back`);
       if (state) states.set(city, state);
       else
         faults.push(
@@ -94,7 +120,6 @@ export const openSubjects = async (
     if (!state) throw new Error(`no city ${city}`);
     return state;
   };
-  const tagOf = makeTagOf(indexKey);
   const keys = new Map(cities.map((city) => [city, makeSubjectKeys(tagOf, () => stateOf(city).key)]));
   /** Takes a newer state over. What this process saw punctured stays so, whatever the stores were set back to. */
   const take = (city: string, next: State): void => {
@@ -169,7 +194,9 @@ export const openSubjects = async (
         if (!isChanged) {
           // Perhaps one store alone heard of it, or the keyring has a newer key.
           if (await parts.of(city).heal()) log.warn('the stores of the subject keys were healed, or their key wrapped anew', { city });
-          return take(city, stored);
+          take(city, stored);
+          await keepCheck(parts, city, tagOf);
+          return;
         }
         const name = await parts.of(city).replace(stored.key, Math.max(stored.version, stateOf(city).version));
         take(city, { ...name, key: stored.key });

@@ -52,7 +52,8 @@ const contextOf = (city: string, { version, id }: StateName): KeyContext => ({
 });
 const boundTo = (city: string, name: StateName): Buffer => Buffer.from(`caregraph subject keys\n${stemOf(city, name)}\n`, 'utf8');
 
-const readBlob = async (store: BlobStore, key: string, maxBytes: number): Promise<Buffer | null> => {
+/** A small blob whole; null where there is none, or a larger one. */
+export const readBlob = async (store: BlobStore, key: string, maxBytes: number): Promise<Buffer | null> => {
   const pieces = await store.get(key);
   if (pieces === null) return null;
   const all: Uint8Array[] = [];

@@ -151,6 +151,18 @@ describe('the stores of subject keys', () => {
     expect(await faultOf()).toMatch(/do not open in either store/);
   });
 
+  it('refuse the start under another index key, under which nobody would be found or erased', async () => {
+    await begin();
+    const subjects = await open();
+    await subjects.destroy(CITY, []);
+    expect(await faultOf()).toBe('none');
+    const other = openSubjects(config, { cities: [CITY], indexKey: 'b'.repeat(43), log });
+    await expect(other).rejects.toThrow(/SUBJECT_INDEX_KEY is not the one that the audit log of MTL was written with/);
+    // One store tells as well as both.
+    rmSync(path.join(folder, 'primary'), { recursive: true });
+    await expect(openSubjects(config, { cities: [CITY], indexKey: 'b'.repeat(43), log })).rejects.toThrow(/SUBJECT_INDEX_KEY/);
+  });
+
   it('are not done with an erasure before both have it, and finish when the other one is back', async () => {
     await begin();
     const subjects = await open();
