@@ -4,7 +4,7 @@ import type { Log } from '#platform/observability/log.ts';
 import { askWithin, endSoon } from '#platform/sequence/connection.ts';
 import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
 import { openTileWriter } from '#platform/tlog/tile-writer.ts';
-import { type Ask, holdLog, type LogRef, readHead, readLoggedLeaves, replaceInLog, resetState } from '../store/log-store.ts';
+import { type Ask, holdBroken, holdLog, type LogRef, readHead, readLoggedLeaves, replaceInLog, resetState } from '../store/log-store.ts';
 import { readShard, readShards, type ShardRow } from '../store/shard-store.ts';
 import { type BegunShard, beginShard, ShardRefusal } from './begin-shard.ts';
 import { type Inspection, inspectLog } from './check-log.ts';
@@ -126,6 +126,10 @@ export const turnShard = (
     if (aside?.kind === 'restored')
       throw new ShardRefusal(
         `the database of city ${city} is a restored backup: say --after-restore, once nobody restores anything any more`,
+      );
+    if (!afterRestore && !(await holdBroken(ask, city)))
+      throw new ShardRefusal(
+        `the log of city ${city} contradicts itself or a witness, and its end is not signed: see its health; where entries are gone for good, say --after-restore`,
       );
     // What is half deleted cannot be counted, and is not half of anything that goes on.
     const leaving = afterRestore ? (await readShards(ask, city)).find((row) => row.archivedAt && !row.retiredAt) : undefined;

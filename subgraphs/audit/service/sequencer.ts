@@ -17,6 +17,8 @@ import {
   lockLog,
   readHead,
   readLeavesBehind,
+  releaseBroken,
+  holdBroken as tellBroken,
 } from '../store/log-store.ts';
 import { type CheckpointKeeping, readShard, tellShardKey } from '../store/shard-store.ts';
 import { checkHead, checkSlice, inspectLog, type SoundLog } from './check-log.ts';
@@ -237,9 +239,12 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
   const holdBroken = async (ask: Ask, fault: TlogError): Promise<void> => {
     const known = fault instanceof WitnessedElsewhere ? fault.said : null;
     state = { kind: 'broken', firstBadIndex: null, ...(known ? { witness: known.witness, witnessSize: known.witnessSize } : {}) };
+    // Nobody is to sign the end of such a log either.
+    const isHeld = await tellBroken(ask, city);
     for (let told: string | undefined; !stopped.aborted; ) {
       const { firstBadIndex, said } = await findFault(ask);
       if (firstBadIndex === null && !said && told !== undefined) {
+        if (isHeld) await releaseBroken(ask, city);
         log.warn('the audit log is whole again, signing goes on', { city });
         return;
       }

@@ -271,3 +271,8 @@ export const lockLog = async (ask: Ask, city: string): Promise<boolean> =>
 /** The same for whoever retires a city's shards. */
 export const lockRetirement = async (ask: Ask, city: string): Promise<boolean> =>
   (await ask<{ held: boolean }>(LOCK, [`audit archive ${city}`]))[0]?.held === true;
+/** Says to other connections that a city's log contradicts itself or a witness, until `releaseBroken` or the end of the connection; false where another one says so. */
+export const holdBroken = async (ask: Ask, city: string): Promise<boolean> =>
+  (await ask<{ held: boolean }>(LOCK, [`audit log broken ${city}`]))[0]?.held === true;
+const UNLOCK: Named = { name: 'log_unlock', text: `SELECT pg_advisory_unlock(hashtextextended($1, 4712005))` };
+export const releaseBroken = async (ask: Ask, city: string): Promise<void> => void (await ask(UNLOCK, [`audit log broken ${city}`]));

@@ -251,3 +251,28 @@ describe('the role that signs', () => {
     expect(await rows('select * from audit.log_shard order by shard')).toEqual(before);
   });
 });
+
+describe('a log that is known to be broken', () => {
+  it('is not closed with a signature, and is once it is whole again', async () => {
+    await start();
+    await isIn('signing');
+    await Promise.all(Array.from({ length: 4 }, () => write(70)));
+    await allLoggedNow();
+    const [changed] = await rows<{ id: string; body: Buffer }>(
+      `select id, body from audit.entry where xid > (select begin_xid from audit.log_shard where shard = 3) order by xid, id offset 20 limit 1`,
+    );
+    const putBody = (body: Buffer | undefined) => admin.query('update audit.entry set body = $1 where id = $2', [body, changed?.id]);
+    await putBody(changed?.body.map((byte, i) => (i === 50 ? byte ^ 1 : byte)) as Buffer);
+    await isIn('broken');
+    const before = await rows('select * from audit.log_shard order by shard');
+    const signed = await rows('select shard, size from audit.log_checkpoint order by shard, size');
+    // Health says so a moment before the other connections are told.
+    await until(() => said.some(({ message }) => message.startsWith('the audit log contradicts')), 15_000);
+    await expect(keeper.beginShard(CITY)).rejects.toThrow('its end is not signed');
+    expect(await rows('select * from audit.log_shard order by shard')).toEqual(before);
+    expect(await rows('select shard, size from audit.log_checkpoint order by shard, size')).toEqual(signed);
+    await putBody(changed?.body);
+    await isIn('signing');
+    expect(await keeper.beginShard(CITY)).toMatchObject({ shard: 4 });
+  });
+});
