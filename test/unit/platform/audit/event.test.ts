@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import {
   AUDIT_COLUMNS,
@@ -67,6 +68,24 @@ describe('an audit entry', () => {
           : value;
     expect(text).toBe(JSON.stringify(sorted(JSON.parse(text))));
     expect(text).toContain('"act":"a\\"\\\\/\u2028\\n"');
+  });
+
+  it.each<[string, Parameters<typeof anEvent>[0]]>([
+    ['nothing but what it must', { entities: [], values: {}, patientId: null, actor: { role: 'ANONYMOUS', city: null, accountId: null } }],
+    ['a reason, and having waited', { outcome: 8, reason: 'NOT_FOUND', spooled: true }],
+    [
+      'things with and without a hash, an id',
+      {
+        entities: ['Patient', 'Appointment', 'Slot'].flatMap((kind) => [
+          { kind, id: 'MTL-xyz-1', sha256: 'ab'.repeat(32) },
+          { kind, id: null },
+        ]),
+      },
+    ],
+    ['values in another order, beyond ASCII', { values: { é: '1', b: '2', B: '3', 'a b': '4' }, act: '\u0001é\u{1f600}' }],
+  ])('with %s is what canonicalize makes of it', (_what, event) => {
+    const { text } = freeze(anEvent(event));
+    expect(text).toBe(canonicalize(JSON.parse(text)));
   });
 
   it('holds no personal value, only commitments that its disclosure opens', () => {
