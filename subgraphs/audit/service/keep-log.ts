@@ -4,7 +4,7 @@ import type { Log } from '#platform/observability/log.ts';
 import { askWithin, endSoon } from '#platform/sequence/connection.ts';
 import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
 import { openTileWriter } from '#platform/tlog/tile-writer.ts';
-import { type Ask, holdBroken, holdLog, type LogRef, readHead, readLoggedLeaves, replaceInLog, resetState } from '../store/log-store.ts';
+import { type Ask, holdLog, isHeldBroken, type LogRef, readHead, readLoggedLeaves, replaceInLog, resetState } from '../store/log-store.ts';
 import { readShard, readShards, type ShardRow } from '../store/shard-store.ts';
 import { type BegunShard, beginShard, ShardRefusal } from './begin-shard.ts';
 import { type Inspection, inspectLog } from './check-log.ts';
@@ -127,7 +127,7 @@ export const turnShard = (
       throw new ShardRefusal(
         `the database of city ${city} is a restored backup: say --after-restore, once nobody restores anything any more`,
       );
-    if (!afterRestore && !(await holdBroken(ask, city)))
+    if (!afterRestore && (await isHeldBroken(ask, city)))
       throw new ShardRefusal(
         `the log of city ${city} contradicts itself or a witness, and its end is not signed: see its health; where entries are gone for good, say --after-restore`,
       );

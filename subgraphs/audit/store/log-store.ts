@@ -276,3 +276,12 @@ export const holdBroken = async (ask: Ask, city: string): Promise<boolean> =>
   (await ask<{ held: boolean }>(LOCK, [`audit log broken ${city}`]))[0]?.held === true;
 const UNLOCK: Named = { name: 'log_unlock', text: `SELECT pg_advisory_unlock(hashtextextended($1, 4712005))` };
 export const releaseBroken = async (ask: Ask, city: string): Promise<void> => void (await ask(UNLOCK, [`audit log broken ${city}`]));
+const IS_LOCKED: Named = {
+  name: 'log_is_locked',
+  text: `SELECT EXISTS (SELECT FROM pg_locks l, hashtextextended($1, 4712005) AS key WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND l.classid::bigint = (key >> 32) & 4294967295 AND l.objid::bigint = key & 4294967295) AS held`,
+};
+/** Whether some connection says that a city's log contradicts itself or a witness. */
+export const isHeldBroken = async (ask: Ask, city: string): Promise<boolean> =>
+  (await ask<{ held: boolean }>(IS_LOCKED, [`audit log broken ${city}`]))[0]?.held === true;
