@@ -402,6 +402,30 @@ describe('what speaks against a log', () => {
     expect(await entriesOf(log.origin)).toHaveLength(kept);
   });
 
+  it('is written down by one transaction, however often it is sent meanwhile', async () => {
+    const log = makeLog();
+    const own = readers.of(CITY);
+    const taken = Promise.withResolvers<void>();
+    let transactions = 0;
+    const alarms = {
+      ...own,
+      transaction: async (run: never) => {
+        transactions++;
+        await taken.promise;
+        return own.transaction(run);
+      },
+    } as unknown as CityDatabase;
+    const { ask, witness } = open([log], { alarms });
+    await ask(await log.request(0, 10));
+    const fork = await log.request(10, 10, { past: log.rewritten(2) });
+    for (let time = 0; time < 20; time++) expect((await ask(fork)).status).toBe(409);
+    expect(transactions).toBe(1);
+    taken.resolve();
+    await witness.stop();
+    expect(await alarmsOf(log.origin)).toHaveLength(1);
+    expect(await entriesOf(log.origin)).toHaveLength(1);
+  });
+
   it('is written down later where the city does not take it at once', async () => {
     const log = makeLog();
     const own = readers.of(CITY);
