@@ -135,7 +135,7 @@ export const REASONS: Readonly<Record<string, readonly (readonly [string, string
   AuditWitness: [['name at', LOG]],
   AuditShard: [['shard origin key beganAt closedAt size checkpoint isRetired', LOG]],
   ConsistencyProof: [['fromSize toSize hashes checkpoint', LOG]],
-  AuditVerification: [['city state size checked shard firstBadIndex fault startedAt finishedAt checkpoint', LOG]],
+  AuditVerification: [['city state size checked shard firstBadIndex fault unplaced firstUnplaced startedAt finishedAt checkpoint', LOG]],
   LogoutSuccess: [['username', OWN]],
   RegisterPatientSuccess: [['username session', TOLD]],
   CreatePatientSuccess: [['patient', TOLD]],
