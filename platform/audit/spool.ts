@@ -49,6 +49,8 @@ export const openSpools = async (
 ): Promise<Spools> => {
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   const kindOf = (city: string): string => `caregraph readings 1 ${city} ${role}: ${AUDIT_COLUMNS}`;
+  /** Files of another release, by name: they are told of once, and count as stuck for as long as they are there. */
+  const foreign = new Map<string, string>();
   const hold = async (city: string, name: string): Promise<Held | null> => {
     const at = path.join(folder, name);
     const letGo = await holdFile(at);
@@ -59,10 +61,12 @@ export const openSpools = async (
     });
     if (!file) {
       // Of another release, whose columns this one does not write: it is kept, and somebody has to look.
-      log.error('a spool of another release waits for it', { city, role });
+      if (!foreign.has(name)) log.error('a spool of another release waits for it', { city, role });
+      foreign.set(name, city);
       await letGo();
       return null;
     }
+    foreign.delete(name);
     const { entries } = file.state();
     if (file.cutBytes > 0)
       log.warn('the torn end of a spool was cut off; nobody was told that it stood', { city, role, bytes: file.cutBytes });
@@ -101,6 +105,16 @@ export const openSpools = async (
   const isWaiting = (file: SpoolFile): boolean => file.state().entries > 0 || file.state().failed;
   const stuck = new Set<string>();
   const full = new Set<string>();
+  const stateOf = (
+    city: string,
+    { failed, entries, oldestSeconds }: { readonly failed: boolean; readonly entries: number; readonly oldestSeconds: number },
+  ): SpoolReport['state'] => {
+    if (failed) return 'failed';
+    if ((entries > 0 && stuck.has(city)) || [...foreign.values()].includes(city)) return 'stuck';
+    if (entries === 0) return 'empty';
+    if (full.has(city)) return 'full';
+    return oldestSeconds > alarmSeconds ? 'late' : 'waiting';
+  };
   const report = (): Record<string, SpoolReport> =>
     Object.fromEntries(
       cities.map((city) => {
@@ -109,17 +123,7 @@ export const openSpools = async (
         const bytes = states.reduce((sum, state) => sum + state.bytes, 0);
         const oldest = Math.min(...states.map(({ oldestAt }) => oldestAt?.getTime() ?? Number.POSITIVE_INFINITY));
         const oldestSeconds = entries === 0 ? 0 : Math.max(0, Math.round((Date.now() - oldest) / 1_000));
-        const state = states.some(({ failed }) => failed)
-          ? 'failed'
-          : entries === 0
-            ? 'empty'
-            : stuck.has(city)
-              ? 'stuck'
-              : full.has(city)
-                ? 'full'
-                : oldestSeconds > alarmSeconds
-                  ? 'late'
-                  : 'waiting';
+        const state = stateOf(city, { failed: states.some(({ failed }) => failed), entries, oldestSeconds });
         return [city, { state, entries, bytes, oldestSeconds }];
       }),
     );
@@ -127,6 +131,7 @@ export const openSpools = async (
   /** Takes over what processes left that are gone. */
   const adopt = async (city: string): Promise<void> => {
     const names = await fs.readdir(folder);
+    for (const [name, home] of foreign) if (home === city && !names.includes(name)) foreign.delete(name);
     for (let n = 0; n < MAX_PROCESSES; n++) {
       const name = nameOf(city, n);
       const known = [ownOf(city), ...(left.get(city) ?? [])];

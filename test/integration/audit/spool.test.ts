@@ -96,13 +96,14 @@ it('says in health when it is late, and stays as it is where the city refuses it
   }
 });
 
-it('leaves a file of another release alone, and takes another one', async () => {
+it('leaves a file of another release alone, says so in health, and takes another one', async () => {
   const settings = config();
   await (await openSpools(settings, 'patients', ['MTL'], log)).stop();
   const name = path.join(settings.folder, 'MTL-patients-0.spool');
   writeFileSync(name, `caregraph readings 1 MTL patients: ${AUDIT_COLUMNS}, another\n`);
   const spools = await openSpools(settings, 'patients', ['MTL'], log);
   await spools.of('MTL').append(rowsOf('beside', 1));
+  expect(spools.report()['MTL']).toMatchObject({ state: 'stuck', entries: 1 });
   await spools.stop();
   const file = await openSpoolFile(path.join(settings.folder, 'MTL-patients-1.spool'), {
     kind: `caregraph readings 1 MTL patients: ${AUDIT_COLUMNS}`,
