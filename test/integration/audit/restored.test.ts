@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { openLogKeeper } from '#audit/server.ts';
+import { askReading } from '#audit/store/log-view-store.ts';
+import { countEntries } from '#audit/store/shard-store.ts';
 import { appendAuditIn } from '#platform/audit/append.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
 import type { TestNetwork } from '#test/support/network.ts';
@@ -21,6 +23,7 @@ import {
   network,
   ORIGIN,
   openWorld,
+  readers,
   rows,
   start,
   stateOf,
@@ -131,6 +134,13 @@ describe('a backup that was restored', () => {
     await allLogged();
     expect(await keeper.shards(CITY)).toHaveLength(length);
     await stop();
+    // Counted in parts, as a statement has a deadline and a log has none.
+    const [current] = (await keeper.shards(CITY)).slice(-1);
+    if (!current) throw new Error('there is no shard');
+    const of = { city: CITY, shard: current.shard };
+    const [state] = await rows<{ size: number }>(`select size::int from audit.log_state where shard = ${current.shard}`);
+    for (const atOnce of [1, 3, state?.size ?? 0, 100_000])
+      expect([atOnce, await countEntries(askReading(readers.of(CITY)), of, current.begin, atOnce)]).toEqual([atOnce, state?.size]);
   });
 
   it('loses nothing either where it was none, and many write while the command runs', async () => {
