@@ -13,7 +13,7 @@ import { CannotVerify } from './verify/failure.ts';
 import { type Mirror, openFolder, openMirror } from './verify/folder.ts';
 import { type LogPlace, openPlace } from './verify/places.ts';
 import { defaultStateFile, type Evidence, type KnownLogs, keepEvidence, lockState, readState, writeState } from './verify/state-file.ts';
-import { tellNotice, tellReport } from './verify/tell.ts';
+import { tellNotice, tellReport, toShown } from './verify/tell.ts';
 
 const HELP = `npm run verify-audit -- URL|DIR [options]
 npm run verify-audit -- --proof FILE --leaf FILE (--policy FILE|URL | --key VKEY)
@@ -104,10 +104,10 @@ const checkProof = async (proof: string, leaf: string, trust: Trust, isJson: boo
   }
   const { index, checkpoint, witnesses } = judgement;
   const names = witnesses.map(({ name }) => name);
-  if (isJson) console.log(JSON.stringify({ isProven: true, index, origin: checkpoint.origin, size: checkpoint.size, witnesses: names }));
+  if (isJson) console.log(toLine({ isProven: true, index, origin: checkpoint.origin, size: checkpoint.size, witnesses: names }));
   else
     console.log(
-      `proven: entry ${index} of ${checkpoint.size} in ${checkpoint.origin}, ${names.length === 0 ? 'not witnessed' : `witnessed by ${names.join(', ')}`}`,
+      `proven: entry ${index} of ${checkpoint.size} in ${toShown(checkpoint.origin)}, ${names.length === 0 ? 'not witnessed' : `witnessed by ${toShown(names.join(', '))}`}`,
     );
   return 0;
 };
@@ -184,11 +184,14 @@ const verifyOne = async (
         now: new Date(),
         isFull: flags.full || isNewCopy,
         copy,
-        onProgress: (shard, done, total) => progress.at(shard > 1 ? `${log.name} shard ${shard}` : log.name, done, total),
+        onProgress: (shard, done, total) => progress.at(toShown(shard > 1 ? `${log.name} shard ${shard}` : log.name), done, total),
         ...(mirror ? { onFile: mirror.put } : {}),
         signal: ending.signal,
       });
-      const isBehind = ['rolled-back', 'truncated', 'no-quorum'].includes(report.fault?.kind ?? '');
+      const { fault } = report;
+      // A smaller tree that differs from the one that is known comes from no copy that is behind: it is told at once, and kept.
+      const isOther = fault?.kind === 'truncated' && fault.firstBadIndex < (report.shards.at(-1)?.size ?? 0);
+      const isBehind = ['rolled-back', 'truncated', 'no-quorum'].includes(fault?.kind ?? '') && !isOther;
       if (!isBehind || !flags.isRemote || round === BEHIND_TRIES) return { log, report, mirror };
       await mirror?.drop();
       await new Promise((resolve) => setTimeout(resolve, BEHIND_MS));
@@ -203,9 +206,17 @@ const verifyOne = async (
   }
 };
 
+/** JSON in which every character that a terminal could obey is escaped. */
+const toLine = (value: unknown): string =>
+  JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
+    found
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 const toJson = ({ log, report }: Outcome, evidence: string | null): string => {
   const { isSound, shards, fault, notices } = report;
-  return JSON.stringify({
+  return toLine({
     log: log.name,
     isSound,
     ...(fault ? { fault: fault.kind, shard: fault.shard, firstBadIndex: fault.firstBadIndex, isExact: fault.isExact } : {}),
@@ -268,7 +279,7 @@ const run = async (): Promise<number> => {
       } catch (error) {
         // What the other logs are like is told all the same.
         if (!(error instanceof CannotVerify) || ending.signal.aborted) throw error;
-        console.error(error.message);
+        console.error(toShown(error.message));
         failed = error;
         continue;
       }

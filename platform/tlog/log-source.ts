@@ -45,7 +45,8 @@ const sleep = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
     if (signal?.aborted) stop();
   });
 
-const readBody = async (response: Response, maxBytes: number): Promise<Uint8Array> => {
+/** The whole of an answer, as it is once unpacked. Throws `SourceError` where it is longer than it may be, however long it is. */
+export const readBody = async (response: Response, maxBytes: number): Promise<Uint8Array> => {
   if (Number(response.headers.get('content-length') ?? 0) > maxBytes)
     throw new SourceError(`a file is longer than the ${maxBytes} bytes that it may have`);
   const parts: Uint8Array[] = [];

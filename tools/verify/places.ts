@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type LogSource, openHttpSource, SourceError } from '#platform/tlog/log-source.ts';
+import { type LogSource, openHttpSource, readBody, SourceError } from '#platform/tlog/log-source.ts';
 import { CannotVerify } from './failure.ts';
 import { foldersIn, openFolder } from './folder.ts';
 
@@ -9,6 +9,7 @@ export type LogPlace = { readonly name: string; readonly city: string | null; re
 /** Logs of one address or folder. `key` is the one name that the place has, however it was written. */
 export type Place = { readonly key: string; readonly isRemote: boolean; readonly logs: readonly LogPlace[] };
 
+const MAX_READY_BYTES = 1_000_000;
 const CITY = /^[A-Z]{3}$/;
 const cityOf = (name: string): string | null => (CITY.test(name) ? name : null);
 const isThere = async (source: LogSource): Promise<boolean> =>
@@ -28,11 +29,13 @@ const openUrl = async (given: string, chosen: string | null, signal: AbortSignal
   }
   const prefix = url.pathname === '/' ? 'audit/' : '';
   const findCities = async (): Promise<string[]> => {
+    // A network that is not ready says so with 503, and tells its cities all the same.
     const ready = await fetch(`${url.origin}/health/ready`, {
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
     })
-      .then((response) => response.json() as Promise<{ cities?: Record<string, unknown> }>)
+      .then((response) => readBody(response, MAX_READY_BYTES))
+      .then((bytes) => JSON.parse(Buffer.from(bytes).toString()) as { cities?: Record<string, unknown> } | null)
       .catch(() => null);
     return Object.keys(ready?.cities ?? {}).filter((code) => CITY.test(code));
   };

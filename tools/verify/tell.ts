@@ -1,6 +1,9 @@
 import type { CityFault, CityReport, TrustNotice } from '#platform/audit/verify-city.ts';
 import type { LogWarning } from '#platform/tlog/verify-log.ts';
 
+/** Names of logs, keys and witnesses are chosen by whoever runs them: no control and no direction characters reach a terminal. */
+export const toShown = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+
 type Told = { readonly what: string; readonly next: string };
 const ASK_OTHERS = 'Keep the evidence, compare with what others and the witnesses have seen, and tell the auditors of the network.';
 const RESTORE =
@@ -46,10 +49,11 @@ const numbered = (name: string, shard: number, of: number): string => (of > 1 ? 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** What a person is told of a log that was gone through: first the judgement, then what goes with it. */
-export const tellReport = (name: string, { isSound, shards, fault }: CityReport): string[] => {
+export const tellReport = (place: string, { isSound, shards, fault }: CityReport): string[] => {
+  const name = toShown(place);
   const lines = shards.flatMap(({ shard, size, checked, witnesses, warnings, fault: own }) => {
     const of = numbered(name, shard, Math.max(shard, shards.length));
-    const witnessed = witnesses.length === 0 ? 'not witnessed' : `witnessed by ${witnesses.map((each) => each.name).join(', ')}`;
+    const witnessed = witnesses.length === 0 ? 'not witnessed' : `witnessed by ${witnesses.map((each) => toShown(each.name)).join(', ')}`;
     const sound = own
       ? []
       : [`${of}: sound, ${plural(size ?? 0, 'entry').replace('entrys', 'entries')} (${checked} gone through now), ${witnessed}`];
@@ -68,9 +72,10 @@ export const tellReport = (name: string, { isSound, shards, fault }: CityReport)
 };
 
 /** What is said loudly beside the judgement. */
-export const tellNotice = (name: string, { kind, shard, key }: TrustNotice): string => {
+export const tellNotice = (place: string, { kind, shard, key }: TrustNotice): string => {
+  const name = toShown(place);
   if (kind === 'trusted-on-first-use')
-    return `${name}: TRUSTED ON FIRST USE, on the word of the server that is being checked: ${key}\n  Compare this key with one from another source (shard ${Math.max(1, shard)}); from now on it is believed, and another one is refused.`;
+    return `${name}: TRUSTED ON FIRST USE, on the word of the server that is being checked: ${toShown(key ?? '')}\n  Compare this key, and the witnesses if there are any, with ones from another source (shard ${Math.max(1, shard)}); from now on it is believed, and another one is refused.`;
   if (kind === 'policy-differs')
     return `${name}: the server gives another policy now than the one that is kept and goes on being believed. If the change was announced, give the new one with --policy.`;
   return `${name}: shard ${shard} is not served any more; if it was archived, verify its folder by itself`;
