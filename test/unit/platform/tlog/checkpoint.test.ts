@@ -12,7 +12,7 @@ const witness = makeCosigner('witness.example/w1', aSigningKey(2));
 const root = hashLeaf(anEntry(0));
 const aCheckpoint = (change: Partial<Checkpoint> = {}): Checkpoint => ({ origin: 'example.com/log', size: 1, root, ...change });
 
-/** Example of https://c2sp.org/tlog-cosignature (CC BY 4.0); its public keys are not given. */
+/** Example of https://c2sp.org/tlog-cosignature (CC BY 4.0), without its last line that of https://c2sp.org/tlog-checkpoint; its public keys are not given. */
 const C2SP_CHECKPOINT = `example.com/behind-the-sofa
 20852163
 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
@@ -29,6 +29,9 @@ describe('a checkpoint', () => {
     expect(formatCheckpoint(checkpoint)).toBe(note.text);
     expect(formatNote(note)).toBe(C2SP_CHECKPOINT);
     expect(note.signatures.map(({ bytes }) => timeOfCosignature(bytes))).toEqual([null, 1_679_315_147]);
+    const alone = C2SP_CHECKPOINT.replace(/— witness.*\n/, '');
+    expect(parseNote(alone)).toEqual({ ...note, signatures: note.signatures.slice(0, 1) });
+    expect(formatNote(parseNote(alone))).toBe(alone);
   });
 
   it('is read as it was written', () => {
@@ -118,9 +121,14 @@ describe('a cosignature', () => {
   });
 
   it('is over the message of the specification', async () => {
-    const text = formatCheckpoint(aCheckpoint());
-    const key = aSigningKey(2);
-    const expected = await key.sign(Buffer.from(`cosignature/v1\ntime 1679315147\n${text}`));
+    const { text } = parseNote(C2SP_CHECKPOINT);
+    const message = `cosignature/v1
+time 1679315147
+example.com/behind-the-sofa
+20852163
+CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+`;
+    const expected = await aSigningKey(2).sign(Buffer.from(message));
     const { bytes } = await witness.cosign(text, new Date(1_679_315_147_000));
     expect(Buffer.from(bytes).toString('hex')).toBe(`00000000641850cb${Buffer.from(expected).toString('hex')}`);
   });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type Checkpoint, signCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { makeCosignatureVerifier, makeCosigner } from '#platform/tlog/cosignature.ts';
 import { EMPTY_ROOT, type Hash, hashLeaf, openTree, proveConsistency } from '#platform/tlog/merkle.ts';
-import { formatNote, formatSignature, makeNoteSigner, makeNoteVerifier } from '#platform/tlog/note.ts';
+import { formatNote, formatSignature, makeNoteSigner, makeNoteVerifier, parseNote, parseSignatures } from '#platform/tlog/note.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import {
   type AddCheckpointRequest,
@@ -60,6 +60,24 @@ const decide = async (request: AddCheckpointRequest, state: KnownLog | null): Pr
   const decision = await decideAddCheckpoint(request, state);
   return decision.kind === 'cosign' ? `cosign ${decision.checkpoint.size}` : { ...decision, status: toWitnessAnswer(decision).status };
 };
+
+/** The answer there, of two witnesses, one of them with two keys. */
+const C2SP_ANSWER = `— witness.example/w1 CMp+6LWBU0anHGH5aNDTJkH/gj79sG+T6+iP2ThYN5krrDJbR1HDnucjL39QsZTSvVjyQLrdk3DXDqI5G2HgLatVs0pWh6Up69HVOw==
+— witness.example/w1 I7rEps0pvK2UqkS2gSpVUDhrhVtQV9lgF6pRrWAvjJHjyWpW7VcE3SiOlVlbQNt64vWhO+DlkL0+UfzuOBMh9ChdMkP1vi/lCAsmlw==
+— witness.example/w2 AWui8Sk55XjYLOijihBjhqEH6nS1ndDymE0a+6idX7pLcnoB+dhnz0854aLZgrrKbYKA7nC3HNJhm/kWl7oJlqU3rXXvpysAdyP3wQ==
+`;
+
+it('the answer of the specification is lines of signatures, as long as cosignatures, that can stand below the note', () => {
+  const lines = parseSignatures(C2SP_ANSWER);
+  expect(lines.map(({ name, keyId, bytes }) => [name, keyId, bytes.length])).toEqual([
+    ['witness.example/w1', '08ca7ee8', 72],
+    ['witness.example/w1', '23bac4a6', 72],
+    ['witness.example/w2', '016ba2f1', 72],
+  ]);
+  expect(lines.map(formatSignature).join('')).toBe(C2SP_ANSWER);
+  const { note } = parseAddCheckpoint(C2SP_REQUEST);
+  expect(parseNote(formatNote(note) + C2SP_ANSWER).signatures).toEqual([...note.signatures, ...lines]);
+});
 
 describe('a request to a witness', () => {
   it('of the specification is read, and written the same', () => {
