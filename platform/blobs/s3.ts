@@ -352,7 +352,8 @@ export const openS3Store = async (options: S3Options): Promise<BlobStore> => {
     };
     let body: Readable | 'beyond' | null;
     try {
-      body = await orNull(fetchBody);
+      // Swift takes the old file away behind the new one, and says 404 to whoever was about to read it.
+      body = (await orNull(fetchBody)) ?? (await orNull(fetchBody));
     } catch (error) {
       signal?.throwIfAborted();
       throw error;

@@ -88,7 +88,11 @@ const ask = async (role: RoleCode | null, city = CITY) => {
   const query =
     'query ($city: String!) { verifyAuditLog(city: $city) { state size checked shard firstBadIndex fault startedAt finishedAt checkpoint { size } } }';
   const context = subgraph.makeContext(caller);
-  const { data, errors } = await (executor.run({ query, variables: { city } }, caller.requestId, () => context) as unknown as Promise<Answer>);
+  const { data, errors } = await (executor.run(
+    { query, variables: { city } },
+    caller.requestId,
+    () => context,
+  ) as unknown as Promise<Answer>);
   return {
     view: data?.verifyAuditLog ?? null,
     codes: (errors ?? []).map(({ extensions }) => extensions?.['code']),
