@@ -7,6 +7,9 @@ import { freePort, postmasterPid, startNetwork } from '#test/support/started.ts'
 const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-start-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const CITIES = ['MTL', 'QUE', 'SHE'];
+const hasServer = (dataDir: string, city: string, node: 'a' | 'b'): boolean =>
+  existsSync(path.join(dataDir, 'cities', city, node, 'postmaster.pid'));
 const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
@@ -32,7 +35,12 @@ it('starts from nothing, stops on Ctrl-C, and starts again with the same data', 
   expect(first.output()).toContain('Demo logins');
   const seen = await slotsSeen(first.url);
   expect(seen).toBeGreaterThan(0);
-  const servers = ['MTL', 'QUE', 'SHE'].flatMap((city) => [postmasterPid(dataDir, city, 'a'), postmasterPid(dataDir, city, 'b')]);
+  // Standbys follow behind.
+  for (const end = Date.now() + 60_000; !CITIES.every((city) => hasServer(dataDir, city, 'b')); ) {
+    if (Date.now() > end) throw new Error('a standby did not start in time');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const servers = CITIES.flatMap((city) => [postmasterPid(dataDir, city, 'a'), postmasterPid(dataDir, city, 'b')]);
   expect(servers.every(isAlive)).toBe(true);
   expect(await first.stop()).toBe(0);
   expect(servers.some(isAlive)).toBe(false);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { afterAll } from '@jest/globals';
 import pg from 'pg';
 import type { DatabaseRole } from '#platform/config/secrets.ts';
 
@@ -33,6 +34,20 @@ export type Started = {
   readonly kill: () => Promise<void>;
 };
 
+/** Networks that run. What a test that failed left running is ended with its file, or Jest would wait for it. */
+const running = new Set<ChildProcess>();
+const END_MS = 20_000;
+afterAll(async () => {
+  await Promise.all(
+    [...running].map(async (child) => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
+      child.kill('SIGINT');
+      await once(child, 'exit');
+      clearTimeout(timer);
+    }),
+  );
+}, END_MS + 10_000);
+
 const answers = async (url: string): Promise<boolean> => {
   try {
     const response = await fetch(`${url}/graphql`, {
@@ -62,6 +77,8 @@ export const startNetwork = async (settings: {
     env: { ...process.env, PORT: String(settings.port), DATA_DIR: settings.dataDir, NODE_OPTIONS: '', ...settings.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk) => {
