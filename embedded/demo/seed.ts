@@ -6,6 +6,9 @@ import { seedDemoPatients } from './patients.ts';
 import { demoPractitioners } from './people.ts';
 import { seedDemoSlots } from './slots.ts';
 
+/** Making passwords takes the processor for seconds; whoever seeds has time. */
+const SEED_MS = 30_000;
+
 /**
  * The demo population: generated, the same on every machine, in every city. Done again it adds only what is missing, among it the
  * slots of days that have come within two weeks of `now`. Never called in production.
@@ -22,13 +25,15 @@ export const seedDemo = async (settings: {
     role: 'patients',
     password: secrets.databasePasswords.patients,
     subjects: settings.subjects,
-    statementTimeoutMs: 30_000,
+    connectTimeoutMs: SEED_MS,
+    statementTimeoutMs: SEED_MS,
   });
   const scheduling = openCities(settings.cities, {
     role: 'scheduling',
     password: secrets.databasePasswords.scheduling,
     subjects: settings.subjects,
-    statementTimeoutMs: 30_000,
+    connectTimeoutMs: SEED_MS,
+    statementTimeoutMs: SEED_MS,
   });
   try {
     await seedDemoPatients({ cities: patients, password });

@@ -298,7 +298,11 @@ describe.each(['in-process', 'http'] as const)('transfers through a gateway over
     const timer = setInterval(() => socket.write(Buffer.alloc(10_000)), 50);
     await until(() => world.state.stored > 0);
     world.revoked.push('MTL-ses-77');
-    expect(await readAll(socket)).toBe('');
+    // A connection that is closed while bytes come in may be reset.
+    const answer = await readAll(socket).catch((error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNRESET' ? '' : Promise.reject(error),
+    );
+    expect(answer).toBe('');
     clearInterval(timer);
     await until(() => world.state.ended.length > 0);
     expect(await errorOf(await world.put(path, Buffer.alloc(10)))).toEqual([403, 'FORBIDDEN']);
