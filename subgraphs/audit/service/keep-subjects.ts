@@ -13,6 +13,7 @@ import type { Subjects } from '#platform/subjects/open-subjects.ts';
 import type { Ask } from '../store/log-store.ts';
 import { findErasures, findShredded, lockSubjects, noteShredded } from '../store/subject-store.ts';
 import { sealOldEntries } from './seal-entries.ts';
+import { sleepUntil } from './sleep-until.ts';
 
 /** Called behind the steps of shredding; a test ends the story there. */
 export type ShredPoint = 'shred:destroyed' | 'shred:noted';
@@ -61,17 +62,6 @@ export const startSubjectKeeper = (settings: KeepSubjectsSettings): SubjectKeepe
   const ending = new AbortController();
   const stopped = ending.signal;
   const kept = new Set<string>();
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        stopped.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      stopped.addEventListener('abort', done, { once: true });
-      if (stopped.aborted) done();
-    });
 
   /** Notes that keys were destroyed, with an entry that names the tags. */
   const note = async (db: CityDatabase, tags: readonly Uint8Array[]): Promise<void> => {
@@ -149,7 +139,7 @@ export const startSubjectKeeper = (settings: KeepSubjectsSettings): SubjectKeepe
         unsealed = performance.now() > until;
         if (unsealed) continue;
       }
-      await pause(pollMs);
+      await sleepUntil(stopped, pollMs);
     }
   };
 
@@ -178,7 +168,7 @@ export const startSubjectKeeper = (settings: KeepSubjectsSettings): SubjectKeepe
         kept.delete(city);
         await endSoon(client);
       }
-      await pause(RETRY_MS);
+      await sleepUntil(stopped, RETRY_MS);
     }
   };
   const running = cities.all.map(run);

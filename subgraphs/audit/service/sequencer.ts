@@ -25,6 +25,7 @@ import { checkHead, checkSlice, inspectLog, type SoundLog } from './check-log.ts
 import { openUnplacedWatch, type Unplaced } from './find-unplaced.ts';
 import type { Keyring, LogKey } from './log-key.ts';
 import { type Aside, findAside, openShardTurns } from './shard-turns.ts';
+import { sleepUntil } from './sleep-until.ts';
 import type { Contradiction, Cosigning } from './witness/cosign-log.ts';
 
 export type SequencerSettings = {
@@ -73,18 +74,6 @@ const FIRST_MS = 1_000;
 const RETRY_MS = 500;
 /** How soon a log that waits for its operator is looked at again at the latest. */
 const ASIDE_MS = 2_000;
-
-const sleepUntil = (stopped: AbortSignal, ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      stopped.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    stopped.addEventListener('abort', done, { once: true });
-    if (stopped.aborted) done();
-  });
 
 type Current = { readonly of: LogRef; readonly key: LogKey };
 /** A witness holds what the log does not follow. */

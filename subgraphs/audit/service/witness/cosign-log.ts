@@ -5,6 +5,7 @@ import { type HashReader, proveConsistency, readRoot } from '#platform/tlog/merk
 import { formatSignature, type Note, type NoteVerifier, openNote, parseNote, parseSignatures } from '#platform/tlog/note.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { addCosignatures, formatAddCheckpoint, parseConflict } from '#platform/tlog/witness.ts';
+import { sleepUntil } from '../sleep-until.ts';
 import type { WitnessToAsk } from './ask-witness.ts';
 
 /** A log that asks to be cosigned, as its primary has it. */
@@ -87,18 +88,6 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
     news.resolve();
     news = Promise.withResolvers();
   };
-
-  const sleep = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        ending.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      ending.signal.addEventListener('abort', done, { once: true });
-      if (ending.signal.aborted) done();
-    });
 
   /** The largest size below `size` at which a witness saw the tree that the log has now, as far as its lines are kept; 0 where none is. */
   const soundBelow = async (size: number, read: HashReader): Promise<number> => {
@@ -242,7 +231,7 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
       const { state } = states.get(name) ?? { state: 'new' };
       if (before && before.state !== state && !(before.state === 'new' && state === 'cosigning'))
         log[state === 'cosigning' ? 'info' : 'warn']('a witness answers otherwise than before', { city, origin, witness: name, state });
-      await sleep(outcome === 'cosigned' ? everyMs : pauseMs * (0.75 + Math.random() / 2));
+      await sleepUntil(ending.signal, outcome === 'cosigned' ? everyMs : pauseMs * (0.75 + Math.random() / 2));
     }
   };
   const following = witnesses.map((witness) => follow(witness));

@@ -28,6 +28,7 @@ import {
   saveAlarm,
   type WitnessedRow,
 } from '../../store/witness-store.ts';
+import { sleepUntil } from '../sleep-until.ts';
 
 export type WitnessSettings = {
   /** The witness's own city as the role `sequencer`, which keeps where it stands. */
@@ -136,7 +137,7 @@ export const openWitness = (settings: WitnessSettings): Witness => {
       } catch (error) {
         if (!isTold) log.error('a witness cannot write an alarm down', { city, origin: alarm.known.origin, ...describeError(error) });
         isTold = true;
-        await sleep(retryMs, ending.signal);
+        await sleepUntil(ending.signal, retryMs);
       }
     }
   };
@@ -228,15 +229,3 @@ export const openWitness = (settings: WitnessSettings): Witness => {
     },
   };
 };
-
-const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
