@@ -318,17 +318,20 @@ describe('shards of a log', () => {
         `two lines under ${path}`,
       );
     expect((await keyOf('QUE/1')).split('+')[2]).not.toBe((await keyOf('QUE/2')).split('+')[2]);
-    const sizes = await Promise.all(
-      ['QUE/1', 'QUE/2'].map(async (path) => {
-        const { judgement } = await publishedOf(subgraph.fetch, path);
-        return judgement.kind === 'accepted' ? judgement.checkpoint.size : -1;
-      }),
-    );
-    // All that was written is under one of the two.
+    const publishedSizes = (): Promise<number[]> =>
+      Promise.all(
+        ['QUE/1', 'QUE/2'].map(async (path) => {
+          const { judgement } = await publishedOf(subgraph.fetch, path);
+          return judgement.kind === 'accepted' ? judgement.checkpoint.size : -1;
+        }),
+      );
+    const entries = await countOf(await world.network.admin('QUE'), 'QUE');
+    // All that was written comes to stand under one of the two.
+    await until(async () => (await publishedSizes()).reduce((sum, size) => sum + size, 0) === entries, 20_000, 'all entries in two shards');
     const { rows } = await (await world.network.admin('QUE')).query<{ shard: number; size: number }>(
       'select shard, max(size)::int as size from audit.log_checkpoint group by shard order by shard',
     );
-    expect(rows.map(({ size }) => size)).toEqual(sizes);
+    expect(rows.map(({ size }) => size)).toEqual(await publishedSizes());
     expect(reportOf(subgraph, 'QUE')?.state).toBe('signing');
   }, 60_000);
 });
