@@ -205,8 +205,11 @@ const knownPolicies = () => {
   });
 };
 
-/** A worker that waits for proofs, so that the first one is judged as fast as the next. */
+/** A worker that waits for proofs, so that the first one is judged as fast as the next, and without the network. */
 let judging = open();
+const judgingLoaded = new Promise((resolve) => {
+  for (const kind of ['message', 'error']) judging.addEventListener(kind, resolve, { once: true });
+});
 at('proof-form').addEventListener('submit', async (event) => {
   event.preventDefault();
   const policies = knownPolicies();
@@ -232,5 +235,5 @@ at('proof-form').addEventListener('submit', async (event) => {
   judging.postMessage({ kind: 'judge', proof, leaf, policies });
 });
 
-await fillCities();
+await Promise.all([fillCities(), judgingLoaded]);
 document.documentElement.dataset.ready = 'true';
