@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { makeQueue } from '#platform/pure/turns.ts';
 
 /** A value of an entry's parameters. */
 type Value = string | number | null | Date | Uint8Array;
@@ -173,19 +174,11 @@ export const openSpoolFile = async (
   let queue: Waiting[] = [];
   let queuedBytes = 0;
   let taken = header.length;
-  let turn: Promise<void> = Promise.resolve();
   let isFlushing = false;
   let isDraining = false;
   let broken: unknown = null;
   /** Writing and forgetting take turns. */
-  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
-    const mine = turn.then(act);
-    turn = mine.then(
-      () => {},
-      () => {},
-    );
-    return mine;
-  };
+  const inTurn = makeQueue();
   const flush = async (): Promise<void> => {
     const batch = queue;
     queue = [];

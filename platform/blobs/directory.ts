@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { makeQueues } from '#platform/pure/turns.ts';
 import { codeOf, type Disk, makeDisk, OPEN } from './disk.ts';
 import { fanOut, readMark, toFileName, toKey, toMarkedName } from './file-names.ts';
 import { PIECE_BYTES, readPieces } from './read-pieces.ts';
@@ -69,17 +70,8 @@ export const openDirectoryStore = async (options: DirectoryOptions): Promise<Blo
     return { leaf, path: join(leaf, fileName), partials, partial: join(partials, fileName) };
   };
 
-  const turns = new Map<string, Promise<unknown>>();
   /** One change of a key after the other. */
-  const inTurn = async <T>(key: string, act: () => Promise<T>): Promise<T> => {
-    const mine = (turns.get(key) ?? Promise.resolve()).then(act, act);
-    turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (turns.get(key) === mine) turns.delete(key);
-    }
-  };
+  const { run: inTurn } = makeQueues();
 
   /** Destroys a file that goes along with a key. One that is still being put loses its name first: who puts it then begins again. */
   const sweep = async (path: string, mark: 'put' | 'old'): Promise<void> => {

@@ -6,6 +6,7 @@ import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import type { KeyRing } from '#platform/keys/key-ring.ts';
 import { openKeys } from '#platform/keys/open-keys.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
+import { makeQueues } from '#platform/pure/turns.ts';
 import { fromRoot, KEY_BYTES } from './puncturable-key.ts';
 import { openStateStore, readBlob, type State, type StateStore, SubjectsUnreadableError } from './state-store.ts';
 import { makeSubjectKeys, makeTagOf, type SubjectKeys, type TagOf } from './subject-keys.ts';
@@ -138,16 +139,8 @@ export const openSubjects = async (
   };
 
   let isStopped = false;
-  const turns = new Map<string, Promise<unknown>>();
   /** One act a city at a time: a state that is read while another is written is neither. */
-  const inTurn = <T>(city: string, act: () => Promise<T>): Promise<T> => {
-    const mine = (turns.get(city) ?? Promise.resolve()).then(act, act);
-    turns.set(
-      city,
-      mine.catch(() => undefined),
-    );
-    return mine;
-  };
+  const { run: inTurn, idle } = makeQueues();
   const told = new Set<string>();
   const look = (city: string): Promise<void> =>
     inTurn(city, async () => {
@@ -205,7 +198,7 @@ export const openSubjects = async (
       isStopped = true;
       clearInterval(timer);
       await looking;
-      await Promise.all(turns.values());
+      await idle();
       for (const { key } of states.values()) key.wipe();
       for (const each of keys.values()) each.forget();
       await stopParts(parts);

@@ -11,6 +11,7 @@ import {
 } from '#platform/cipher/stream.ts';
 import type { KeyRing, WrappedKey } from '#platform/keys/key-ring.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
+import { makeQueues } from '#platform/pure/turns.ts';
 import { type Copy, CopyError, openCopy } from './copy.ts';
 import { bindingOf, findKeyObject, type OpenedKey, openKeys, toKeyBytes, toTombstone, unwrap } from './key-objects.ts';
 import {
@@ -82,20 +83,9 @@ export const openVault = (options: VaultOptions): Vault => {
   /** Writers of this process that are under way, and contents that are being destroyed by it. */
   const writers = new Map<string, Set<{ readonly condemn: () => void }>>();
   const condemned = new Map<string, number>();
-  const turns = new Map<string, Promise<unknown>>();
+  const queues = makeQueues();
   /** One act after the other on what stands of a content, in this process; between processes the leases of the rows decide. */
-  const inTurn = async <T>(ref: Named, act: () => Promise<T>): Promise<T> => {
-    const name = nameOf(ref);
-    const before = turns.get(name) ?? Promise.resolve();
-    const mine = before.then(act, act);
-    const settled = mine.catch(() => {});
-    turns.set(name, settled);
-    try {
-      return await mine;
-    } finally {
-      if (turns.get(name) === settled) turns.delete(name);
-    }
-  };
+  const inTurn = <T>(ref: Named, act: () => Promise<T>): Promise<T> => queues.run(nameOf(ref), act);
   const condemning = async (ref: Named, act: () => Promise<void>): Promise<void> => {
     const name = nameOf(ref);
     condemned.set(name, (condemned.get(name) ?? 0) + 1);
@@ -637,7 +627,7 @@ export const openVault = (options: VaultOptions): Vault => {
     },
     stop: async () => {
       for (const each of writers.values()) for (const writer of each) writer.condemn();
-      await Promise.all([...turns.values()]);
+      await queues.idle();
       await Promise.all([...both.map(({ store }) => store.stop()), keys.stop()]);
     },
   };
