@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { MultipartUpload, Part } from '@aws-sdk/client-s3';
 import type { StoreConfig } from '#platform/config/files.ts';
+import { makeTurns } from '#platform/pure/turns.ts';
 import { isAbsent, isPassing, readFault, toStoreError } from './s3-errors.ts';
 import { type BlobInfo, type BlobStore, type BlobWriter, requireKey, StoreUnavailableError } from './store.ts';
 
@@ -27,23 +28,6 @@ export type S3Options = Omit<Extract<StoreConfig, { kind: 's3' }>, 'kind'> & {
 
 type Upload = { readonly id: string; readonly startedAt: Date };
 type SentPart = { readonly PartNumber: number; readonly ETag: string; readonly sizeBytes: number; readonly modifiedAt: Date };
-
-/** A few at a time, in the order they came. */
-const makeTurns = (width: number): (<T>(act: () => Promise<T>) => Promise<T>) => {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (act) => {
-    if (running >= width) await new Promise<void>((go) => waiting.push(go));
-    else running++;
-    try {
-      return await act();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
-  };
-};
 
 const toPart = ({ PartNumber = 0, ETag = '', Size = 0, LastModified = new Date(0) }: Part): SentPart => ({
   PartNumber,

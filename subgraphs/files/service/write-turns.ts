@@ -1,4 +1,5 @@
 import { OverloadedError } from '#platform/database/errors.ts';
+import { makeTurns, type Turns } from '#platform/pure/turns.ts';
 
 /** Runs a write in its turn. */
 export type WriteTurns = <T>(city: string, act: () => Promise<T>) => Promise<T>;
@@ -9,20 +10,10 @@ const MAX_WAITING = 2_000;
 
 /** Makes turns for one process. Throws `OverloadedError` where too many wait. */
 export const makeWriteTurns = (): WriteTurns => {
-  const cities = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
-  return async (city, act) => {
-    const turns = cities.get(city) ?? { running: 0, waiting: [] };
-    cities.set(city, turns);
-    if (turns.running >= AT_ONCE) {
-      if (turns.waiting.length >= MAX_WAITING) throw new OverloadedError(city);
-      await new Promise<void>((resolve) => turns.waiting.push(resolve)); // the turn is handed on, `running` stays
-    } else turns.running++;
-    try {
-      return await act();
-    } finally {
-      const next = turns.waiting.shift();
-      if (next) next();
-      else turns.running--;
-    }
+  const cities = new Map<string, Turns>();
+  return (city, act) => {
+    const inTurn = cities.get(city) ?? makeTurns(AT_ONCE, { maxWaiting: MAX_WAITING, toRefusal: () => new OverloadedError(city) });
+    cities.set(city, inTurn);
+    return inTurn(act);
   };
 };
