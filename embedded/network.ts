@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type CityConfig, HOME_CITIES } from '#platform/config/city.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
 import type { Log } from '#platform/observability/log.ts';
+import { makeQueue } from '#platform/pure/turns.ts';
 import { findAccount } from './account.ts';
 import { findBinaries } from './binaries.ts';
 import { type EmbeddedCity, holdsClusters, type ManagedCity, makeCity, type NodeName } from './city.ts';
@@ -108,13 +109,8 @@ const makePortBook = async (dataDir: string) => {
   const file = path.join(dataDir, 'network.json');
   const ports = await readPorts(file);
   const taken = (): Set<number> => new Set(Object.values(ports).flatMap((nodes) => Object.values(nodes)));
-  let last: Promise<unknown> = Promise.resolve();
   /** One after the other, so that no two nodes get the same. */
-  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
-    const next = last.then(act);
-    last = next.catch(() => undefined);
-    return next;
-  };
+  const inTurn = makeQueue();
   const pick = async (code: string, name: NodeName): Promise<void> => {
     const port = await pickPort(dataDir, taken());
     ports[code] = { ...ports[code], [name]: port };
