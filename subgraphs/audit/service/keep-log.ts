@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import type { Log } from '#platform/observability/log.ts';
+import { makeQueue } from '#platform/pure/turns.ts';
 import { askWithin, endSoon } from '#platform/sequence/connection.ts';
 import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
 import { openTileWriter } from '#platform/tlog/tile-writer.ts';
@@ -17,12 +18,8 @@ const CHUNK = 16_384;
 
 /** One statement at a time: a connection takes no more. */
 const inTurn = (run: (...asked: Parameters<Ask>) => Promise<unknown>): Ask => {
-  let turn: Promise<unknown> = Promise.resolve();
-  return (statement, values) => {
-    const asked = turn.then(() => run(statement, values));
-    turn = asked.catch(() => {});
-    return asked as never;
-  };
+  const queue = makeQueue();
+  return (statement, values) => queue(() => run(statement, values)) as never;
 };
 
 /**

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { CityUnavailableError, isConnectionFailure } from '#platform/database/errors.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
+import { makeQueue } from '#platform/pure/turns.ts';
 import { askWithin, endSoon } from '#platform/sequence/connection.ts';
 import { signCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
@@ -263,13 +264,9 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
         own.on('end', () => {
           isOpen = false;
         });
-        let turn: Promise<unknown> = Promise.resolve();
         // One statement at a time: a connection takes no more.
-        const ask: Ask = ({ name, text }, values) => {
-          const asked = turn.then(() => askWithin(own, text, values, name));
-          turn = asked.catch(() => {});
-          return asked as never;
-        };
+        const inTurn = makeQueue();
+        const ask: Ask = ({ name, text }, values) => inTurn(() => askWithin(own, text, values, name)) as never;
         if (await lockLog(ask, city)) {
           while (!stopped.aborted && isOpen) {
             try {
