@@ -197,6 +197,7 @@ export const startSequencer = (settings: SequencerSettings): Sequencer => {
         if (await turns.look(of, known.checkpoint.size)) return;
         await look(SLICE);
         tellUnplaced(await watch.look());
+        cosigning?.renew();
         lookedAt = performance.now();
       }
       const contradiction = cosigning?.contradiction();

@@ -3,9 +3,9 @@ import type { Ask, LogRef } from './log-store.ts';
 
 const SAVE: Named = {
   name: 'cosignature_save',
-  text: `INSERT INTO audit.log_cosignature (city, shard, size, witness, line) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+  text: 'SELECT audit.save_cosignature($1, $2, $3, $4, $5)',
 };
-/** Keeps a witness's line under a checkpoint; the first one stays. */
+/** Keeps a witness's line under a checkpoint; of two the one with the later time stays. */
 export const saveCosignature = async (ask: Ask, { city, shard }: LogRef, size: number, witness: string, line: string): Promise<void> =>
   void (await ask(SAVE, [city, shard, size, witness, line]));
 

@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { openLogKeeper } from '#audit/server.ts';
 import { originHash } from '#audit/service/witness/ask-witness.ts';
+import { saveCosignature } from '#audit/store/cosignature-store.ts';
+import { openCities } from '#platform/database/cities.ts';
 import { openCheckpoint, signCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { makeCosigner } from '#platform/tlog/cosignature.ts';
 import { hashLeaf } from '#platform/tlog/merkle.ts';
-import { formatNote, makeNoteSigner, makeNoteVerifier, parseNote } from '#platform/tlog/note.ts';
+import { formatNote, formatSignature, makeNoteSigner, makeNoteVerifier, parseNote } from '#platform/tlog/note.ts';
 import { parsePolicy } from '#platform/tlog/policy.ts';
 import { openSigningKey } from '#platform/tlog/signing-key.ts';
 import { formatAddCheckpoint } from '#platform/tlog/witness.ts';
@@ -26,6 +28,8 @@ import {
   writeAll,
 } from './witness-support.ts';
 
+const FAST = { everyMs: 20, retryMs: 50, maxRetryMs: 200, checkMs: 2_000 };
+const cosignerOf = (name: string) => makeCosigner(name, openSigningKey(Buffer.from(aSigningKey(name).privateJwk['d'] ?? '', 'base64url')));
 const servers = new Set<Server>();
 let world: WitnessWorld;
 beforeAll(async () => {
@@ -120,6 +124,74 @@ describe('the logs of three cities', () => {
     expect((await openCheckpoint(latest.bytes, [makeNoteVerifier((await textOf(fetch, 'MTL/key')).trim())])).checkpoint.size).toBe(size);
   });
 
+  it('are cosigned anew while nothing is written, and the newest word of each witness is the one that is kept and shown', async () => {
+    const subgraph = await world.start({ witnessing: { ...FAST, renewMs: 200 } });
+    const admin = await world.network.admin('MTL');
+    const size = await countOf(admin, 'MTL');
+    await untilCosigned(subgraph.fetch, 'MTL', size, ['QUE', 'SHE']);
+    const timesOf = async (): Promise<Record<string, number>> => {
+      const { judgement } = await publishedOf(subgraph.fetch, 'MTL');
+      return judgement.kind === 'accepted' ? Object.fromEntries(judgement.witnesses.map(({ name, at }) => [name, at.getTime()])) : {};
+    };
+    const linesOf = async (): Promise<readonly { witness: string; line: string }[]> =>
+      (await admin.query(`select witness, line from audit.log_cosignature where city = 'MTL' and size = $1 order by witness`, [size])).rows;
+    const before = await timesOf();
+    const linesBefore = await linesOf();
+    await until(
+      async () => {
+        const now = await timesOf();
+        return ['QUE', 'SHE'].every((name) => (now[name] ?? 0) > (before[name] ?? 0));
+      },
+      20_000,
+      'newer cosignatures',
+    );
+    // One checkpoint and a line of each: time passes, and nothing is heaped up.
+    expect(await countOf(admin, 'MTL')).toBe(size);
+    expect((await publishedOf(subgraph.fetch, 'MTL')).judgement).toMatchObject({ kind: 'accepted', checkpoint: { size } });
+    const lines = await linesOf();
+    expect(lines.map(({ witness }) => witness)).toEqual(linesBefore.map(({ witness }) => witness));
+    for (const [i, { line }] of lines.entries()) expect(line).not.toBe(linesBefore[i]?.line);
+    await world.stop();
+    const { rows } = await admin.query<{ witness: string; line: string }>(
+      `select witness, line from audit.log_cosignature where city = 'MTL' and size = $1 order by witness`,
+      [size],
+    );
+    const writers = openCities(world.network.cities, {
+      role: 'sequencer',
+      password: world.network.secrets.databasePasswords.sequencer,
+    });
+    try {
+      const save = (line: string): Promise<void> => {
+        const [first] = rows;
+        if (!first) throw new Error('no line');
+        return saveCosignature(
+          (statement, values) => writers.of('MTL').named(statement, values),
+          { city: 'MTL', shard: 1 },
+          size,
+          first.witness,
+          line,
+        );
+      };
+      // Neither an older one nor what is none takes its place; a later one does.
+      for (const line of [linesBefore[0]?.line ?? '', 'x', `— x ${'A'.repeat(101)}==\n`]) await save(line);
+      expect(await linesOf()).toEqual(rows);
+      const [name = ''] = (rows[0]?.line ?? '').split(' ').slice(1);
+      const later = await cosignerOf(name).cosign(
+        `${name}\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n`,
+        new Date(Date.now() + 60_000),
+      );
+      await save(formatSignature(later));
+      expect((await linesOf())[0]?.line).toBe(formatSignature(later));
+      await admin.query(`update audit.log_cosignature set line = $1 where city = 'MTL' and size = $2 and witness = $3`, [
+        rows[0]?.line,
+        size,
+        rows[0]?.witness,
+      ]);
+    } finally {
+      await writers.stop();
+    }
+  }, 60_000);
+
   it('are not called witnessed where nobody cosigned, nor where lines were forged', async () => {
     const unasked = await world.start({ witnessing: null });
     const admin = await world.network.admin('SHE');
@@ -150,8 +222,6 @@ describe('witnesses elsewhere', () => {
     await once(server, 'listening');
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
-  const cosignerOf = (name: string) =>
-    makeCosigner(name, openSigningKey(Buffer.from(aSigningKey(name).privateJwk['d'] ?? '', 'base64url')));
   const bodyOf = async (request: Parameters<RequestListener>[0]): Promise<string> => {
     let text = '';
     for await (const chunk of request) text += chunk;

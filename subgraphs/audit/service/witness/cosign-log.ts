@@ -22,7 +22,7 @@ export type LogToCosign = {
     above: number,
     below: number,
   ) => Promise<{ readonly size: number; readonly note: string; readonly lines: string } | null>;
-  /** Keeps a witness's line, with its newline; once more is no fault. */
+  /** Keeps a witness's line, with its newline; a later one of the same size stands in its place. */
   readonly save: (size: number, witness: string, line: string) => Promise<void>;
 };
 
@@ -49,6 +49,11 @@ export type Cosigning = {
   readonly contradiction: () => Contradiction | null;
   /** The newest checkpoint: from now on witnesses are asked for it, and no longer for older ones. */
   readonly publish: (size: number, note: string) => void;
+  /**
+   * Asks for the newest checkpoint once more whoever cosigned it longer ago than `renewMs`, so that the time of a cosignature says that nothing newer
+   * was held back. To be called while the log is signed, as often as one likes.
+   */
+  readonly renew: () => void;
   /** Asks nobody until the next `publish`. */
   readonly pause: () => void;
   readonly states: () => Readonly<Record<string, CosigningState>>;
@@ -63,6 +68,8 @@ export type CosigningSettings = {
   readonly everyMs?: number;
   readonly retryMs?: number;
   readonly maxRetryMs?: number;
+  /** Age of a cosignature at which a log in which nothing is written asks for another one, in milliseconds. */
+  readonly renewMs?: number;
   /** How long `check` waits. */
   readonly checkMs?: number;
 };
@@ -72,16 +79,19 @@ type Outcome = 'cosigned' | 'passed' | 'refused' | 'away';
 /** Sizes that a witness may send a log to before it has to wait. */
 const HOPS = 3;
 const STOP_MS = 1_000;
+const RENEW_MS = 3_600_000;
 
 /** Has a log's checkpoints cosigned. Nothing here holds up the log: a witness that is slow, silent or wrong costs its own line. */
 export const startCosigning = (settings: CosigningSettings): Cosigning => {
-  const { own, witnesses, log, everyMs = 250, retryMs = 500, maxRetryMs = 30_000, checkMs = 2_000 } = settings;
+  const { own, witnesses, log, everyMs = 250, retryMs = 500, maxRetryMs = 30_000, renewMs = RENEW_MS, checkMs = 2_000 } = settings;
   const { city, origin } = own;
   const ending = new AbortController();
   const states = new Map<string, CosigningState>(witnesses.map(({ name }) => [name, { state: 'new', size: null, at: null }]));
   /** Where each witness is believed to stand. A wrong guess costs a question. */
   const standing = new Map<string, number>();
   const contradictions = new Map<string, Contradiction>();
+  /** Which note each witness has dealt with, and when, by a clock that nobody turns. */
+  const done = new Map<string, { readonly note: string; readonly atMs: number }>();
   let target: { readonly size: number; readonly note: string } | null = null;
   let news = Promise.withResolvers<void>();
   const wake = (): void => {
@@ -200,11 +210,10 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
 
   const follow = async (witness: WitnessToAsk): Promise<void> => {
     const { name } = witness;
-    let done: string | null = null;
     let pauseMs = 0;
     while (!ending.signal.aborted) {
       const wanted = target;
-      if (!wanted || wanted.note === done) {
+      if (!wanted || wanted.note === done.get(name)?.note) {
         await news.promise;
         continue;
       }
@@ -217,11 +226,11 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
       }
       const before = states.get(name);
       if (outcome === 'passed') {
-        done = wanted.note;
+        done.set(name, { note: wanted.note, atMs: performance.now() });
         continue;
       }
       if (outcome === 'cosigned') {
-        done = wanted.note;
+        done.set(name, { note: wanted.note, atMs: performance.now() });
         pauseMs = 0;
         states.set(name, { state: 'cosigning', size: wanted.size, at: new Date() });
       } else {
@@ -262,6 +271,11 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
     publish: (size, note) => {
       target = { size, note };
       wake();
+    },
+    renew: () => {
+      const due = [...done].filter(([, { atMs }]) => performance.now() - atMs >= renewMs);
+      for (const [name] of due) done.delete(name);
+      if (due.length > 0) wake();
     },
     pause: () => {
       target = null;

@@ -28,7 +28,7 @@ export type WitnessingSettings = {
   /** The policy as configured; null: made from the cities. */
   readonly policy: string | null;
   readonly log: Log;
-  readonly pace?: Pick<CosigningSettings, 'everyMs' | 'retryMs' | 'maxRetryMs' | 'checkMs'>;
+  readonly pace?: Pick<CosigningSettings, 'everyMs' | 'retryMs' | 'maxRetryMs' | 'renewMs' | 'checkMs'>;
 };
 
 /** What health tells of a city: how its log is cosigned, and what it keeps, as a witness, against others. */
