@@ -4,12 +4,13 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { z } from 'zod';
+import { replaceFile } from '#platform/disk/replace-file.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import type { Account } from './account.ts';
 import { type Binaries, serverEnvironment, spawnAs } from './binaries.ts';
 import { clonePrimary } from './clone.ts';
 import { EmbeddedFailure } from './failure.ts';
-import { exists, makeFolder, readText, replaceFile } from './files.ts';
+import { exists, makeFolder, readText } from './files.ts';
 import type { EmbeddedSecrets } from './secrets.ts';
 import { type ClusterState, dataArgument, makeServer, type Server } from './server.ts';
 import { HBA_CONF, PASSWORD_FILE, postgresqlConf, REPLICATION_USER } from './settings.ts';
@@ -179,8 +180,8 @@ export const makeCity = async (options: CityOptions): Promise<ManagedCity> => {
       follows: name === primaryName ? null : { port: primary.port(), name: standbyName },
     });
   const writeConf = async (name: NodeName): Promise<void> => {
-    await replaceFile(path.join(folderOf(name), 'postgresql.conf'), confOf(name), { account });
-    await replaceFile(path.join(folderOf(name), 'pg_hba.conf'), HBA_CONF, { account });
+    await replaceFile(path.join(folderOf(name), 'postgresql.conf'), confOf(name), { owner: account, sync: 'none' });
+    await replaceFile(path.join(folderOf(name), 'pg_hba.conf'), HBA_CONF, { owner: account, sync: 'none' });
   };
   const passwordLine = `*:*:*:${REPLICATION_USER}:${secrets.replicationPassword}\n`;
 
@@ -210,7 +211,7 @@ export const makeCity = async (options: CityOptions): Promise<ManagedCity> => {
   const standby = serverFor(standbyName, {
     prepare: async () => {
       await writeConf(standbyName);
-      await replaceFile(path.join(folderOf(standbyName), PASSWORD_FILE), passwordLine, { account });
+      await replaceFile(path.join(folderOf(standbyName), PASSWORD_FILE), passwordLine, { owner: account, sync: 'none' });
     },
     onGone: () => {
       if (!standby.wanted() && cloning === null) standbyWanted = false;
@@ -245,7 +246,7 @@ export const makeCity = async (options: CityOptions): Promise<ManagedCity> => {
     await fs.rm(draft, { recursive: true, force: true });
     await makeFolder(draft, 0o700, account);
     try {
-      await replaceFile(passwordFile, `${secrets.superuserPassword}\n`, { account });
+      await replaceFile(passwordFile, `${secrets.superuserPassword}\n`, { owner: account, sync: 'none' });
       const args = [
         '-U',
         SUPERUSER,
@@ -265,7 +266,7 @@ export const makeCity = async (options: CityOptions): Promise<ManagedCity> => {
     const mark = path.join(folder, 'ready.json');
     if ((await readText(mark)) === SETUP_MARK) return;
     await setUpCluster(code, primary.port(), secrets);
-    await replaceFile(mark, SETUP_MARK, { durable: fsync });
+    await replaceFile(mark, SETUP_MARK, { sync: fsync ? 'all' : 'none' });
   };
 
   const cloneAnew = async (): Promise<void> => {

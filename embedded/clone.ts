@@ -2,9 +2,10 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
 import { z } from 'zod';
+import { replaceFile } from '#platform/disk/replace-file.ts';
 import type { Account } from './account.ts';
 import { codeOf } from './failure.ts';
-import { makeFolder, replaceFile } from './files.ts';
+import { makeFolder } from './files.ts';
 import { PASSWORD_FILE } from './settings.ts';
 
 // What a base backup leaves out, https://www.postgresql.org/docs/18/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP-DATA
@@ -131,7 +132,7 @@ export const clonePrimary = async (
       'pg_hba.conf': options.hba,
       [PASSWORD_FILE]: options.passwordLine,
     };
-    for (const [name, text] of Object.entries(files)) await replaceFile(path.join(draft, name), text, { account });
+    for (const [name, text] of Object.entries(files)) await replaceFile(path.join(draft, name), text, { owner: account, sync: 'none' });
     await fs.rename(draft, target);
   } catch (error) {
     await fs.rm(draft, { recursive: true, force: true });

@@ -3,13 +3,14 @@ import path from 'node:path';
 import { z } from 'zod';
 import { type CityConfig, HOME_CITIES } from '#platform/config/city.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
+import { replaceFile } from '#platform/disk/replace-file.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { makeQueue } from '#platform/pure/turns.ts';
 import { findAccount } from './account.ts';
 import { findBinaries } from './binaries.ts';
 import { type EmbeddedCity, holdsClusters, type ManagedCity, makeCity, type NodeName } from './city.ts';
 import { codeOf, EmbeddedFailure, toPlainFailure } from './failure.ts';
-import { makeFolder, readText, replaceFile } from './files.ts';
+import { makeFolder, readText } from './files.ts';
 import { takeLock } from './lock.ts';
 import { isFree, pickPort } from './ports.ts';
 import { loadSecrets } from './secrets.ts';
@@ -127,7 +128,7 @@ const makePortBook = async (dataDir: string) => {
         if (port === undefined || !(await isFree(port))) await pick(code, name);
       }),
     pickAgain: (code: string, name: NodeName): Promise<void> => inTurn(() => pick(code, name)),
-    save: (): Promise<void> => inTurn(() => replaceFile(file, `${JSON.stringify({ version: 1, ports }, null, 2)}\n`)),
+    save: (): Promise<void> => inTurn(() => replaceFile(file, `${JSON.stringify({ version: 1, ports }, null, 2)}\n`, { sync: 'none' })),
   };
 };
 

@@ -3,8 +3,9 @@ import path from 'node:path';
 import { z } from 'zod';
 import { HOME_CITIES } from '#platform/config/city.ts';
 import { DATABASE_ROLES, type DatabaseRole, type Secrets, type SigningKey } from '#platform/config/secrets.ts';
+import { replaceFile } from '#platform/disk/replace-file.ts';
 import { EmbeddedFailure } from './failure.ts';
-import { readText, replaceFile } from './files.ts';
+import { readText } from './files.ts';
 
 /** The network's secrets and the two passwords that only the embedded network itself uses. */
 export type EmbeddedSecrets = { readonly secrets: Secrets; readonly superuserPassword: string; readonly replicationPassword: string };
@@ -128,7 +129,7 @@ export const loadSecrets = async (dataDir: string, clustersExist: boolean): Prom
           subjectIndexKey: known.subjectIndexKey ?? randomBytes(32).toString('base64url'),
         };
   const written = `${JSON.stringify(content, null, 2)}\n`;
-  if (written !== text) await replaceFile(file, written, { durable: true });
+  if (written !== text) await replaceFile(file, written);
   const {
     tokenKey,
     assertionKey,
@@ -162,8 +163,7 @@ export const formatLogKeys = (logKeys: Secrets['logKeys']): string =>
     Object.fromEntries(Object.entries(logKeys).map(([city, keys]) => [city, keys.map(({ kid, privateJwk }) => ({ ...privateJwk, kid }))])),
   );
 /** Writes these keys to a file that the processes of the network read (0600). */
-export const writeLogKeys = (file: string, logKeys: Secrets['logKeys']): Promise<void> =>
-  replaceFile(file, `${formatLogKeys(logKeys)}\n`, { durable: true });
+export const writeLogKeys = (file: string, logKeys: Secrets['logKeys']): Promise<void> => replaceFile(file, `${formatLogKeys(logKeys)}\n`);
 
 /**
  * Makes a further key for a city's log and puts it last among them, in `DATA_DIR/secrets.json` and in the file that running processes read again. Nothing
@@ -175,7 +175,7 @@ export const addLogKey = async (dataDir: string, city: string): Promise<Secrets[
   if (!known?.[0]) throw new EmbeddedFailure(`The network in ${dataDir} has no city ${city}.`);
   const logKeys = { ...secrets.logKeys, [city]: [...known, makeLogKey(known[0].kid)] };
   const file = path.join(dataDir, 'secrets.json');
-  await replaceFile(file, `${JSON.stringify({ ...JSON.parse((await readText(file)) ?? '{}'), logKeys }, null, 2)}\n`, { durable: true });
+  await replaceFile(file, `${JSON.stringify({ ...JSON.parse((await readText(file)) ?? '{}'), logKeys }, null, 2)}\n`);
   await writeLogKeys(path.join(dataDir, 'log-keys.json'), logKeys);
   return logKeys;
 };
