@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { syncFolder } from '#platform/disk/replace-file.ts';
 import { makeQueue } from '#platform/pure/turns.ts';
 
 /** A value of an entry's parameters. */
@@ -147,8 +148,7 @@ export const openSpoolFile = async (
       // New, or torn when it was.
       await writeAt(file, header, 0);
       await file.sync();
-      const folder = await fs.open(path.dirname(name), 'r');
-      await folder.sync().finally(() => folder.close());
+      await syncFolder(path.dirname(name));
     } else if (!found.equals(header)) {
       await file.close();
       return null;

@@ -3,6 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, realpath, rename, rm, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { syncFolder as flushFolder } from '#platform/disk/replace-file.ts';
 import { makeGate } from './gate.ts';
 import { StoreFullError, StoreUnavailableError } from './store.ts';
 
@@ -131,15 +132,6 @@ export const makeDisk = ({ name, folder, floorShare, timeoutMs, create }: DiskOp
     return at;
   };
 
-  const flushFolder = async (path: string): Promise<void> => {
-    if (process.platform === 'win32') return;
-    const handle = await open(path, O_RDONLY);
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  };
   const syncFolder = (path: string): Promise<void> => run(() => flushFolder(path), { factor: FLUSH_FACTOR });
 
   let preparing: Promise<string> | null = null;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keyring } from '#platform/config/files.ts';
+import { replaceFile } from '#platform/disk/replace-file.ts';
 
 /** A lock this old belongs to a process that died: what is done under it takes milliseconds. */
 const STALE_MS = 3_000;
@@ -45,25 +45,5 @@ export const underLock = async <T>(file: string, act: (isMine: () => Promise<boo
 };
 
 /** Replaces a keyring file whole, readable by its owner alone, and answers when the disk has it; a crash leaves the old one or the new. */
-export const writeKeyringFile = async (file: string, keyring: Keyring): Promise<void> => {
-  const draft = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    const handle = await fs.open(draft, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify(keyring, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await fs.rename(draft, file);
-  } catch (error) {
-    await fs.rm(draft, { force: true });
-    throw error;
-  }
-  const folder = await fs.open(path.dirname(file), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-};
+export const writeKeyringFile = (file: string, keyring: Keyring): Promise<void> =>
+  replaceFile(file, `${JSON.stringify(keyring, null, 2)}\n`);
