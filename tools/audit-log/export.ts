@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { replaceFile } from '#platform/disk/replace-file.ts';
 import { Failure, sayFileFault, UsageError } from '../files/failure.ts';
 import { type Graph, PASSING } from '../files/graph.ts';
 import { onInterrupt, watchInterrupts } from '../files/interrupt.ts';
@@ -183,13 +184,6 @@ const isThere = (file: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-/** Replaces a file in one step, so that it is whole whenever the command ends. */
-const replaceFile = async (file: string, content: string): Promise<void> => {
-  const next = `${file}.next`;
-  await rm(next, { force: true });
-  await writeFile(next, content, { mode: 0o600, flush: true });
-  await rename(next, file);
-};
 
 /** Opens a file for its owner alone, whatever stood there with other rights. */
 const openOwn = async (file: string, isKept = false): Promise<FileHandle> => {
@@ -281,7 +275,7 @@ const exportAll = async (flags: Flags): Promise<void> => {
         await Promise.all([rm(partFile, { force: true }), rm(cursorFile, { force: true })]);
         throw new Failure('TOO_MANY', `There are more than ${MAX_BUNDLE} events.`, 'Leave --bundle out, or ask for fewer: --from, --to.');
       }
-      await replaceFile(cursorFile, JSON.stringify(state));
+      await replaceFile(cursorFile, JSON.stringify(state), { draft: `${cursorFile}.next`, sync: 'file' });
       const last = part.ndjson.slice(part.ndjson.lastIndexOf('\n', part.ndjson.length - 2) + 1);
       if (part.count > 0) teller.at(state.count, state.bytes, (JSON.parse(last) as { recorded: string }).recorded);
       hasNext = part.hasNextPage;

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { isAlive, startMark } from '#embedded/processes.ts';
 import { type CityState, parseCityState } from '#platform/audit/verify-city.ts';
+import { replaceFile, syncFolder } from '#platform/disk/replace-file.ts';
 import { digestOf } from '#platform/tlog/log-state.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { CannotVerify } from './failure.ts';
@@ -47,20 +48,10 @@ export const readState = async (file: string): Promise<KnownLogs | null> => {
   }
 };
 
-/** Writes a file whole or not at all, and onto the disk. */
+/** Writes a file whole or not at all, and onto the disk; its name too, where the file system knows how to wait for that. */
 const writeWhole = async (file: string, text: string): Promise<void> => {
-  const draft = `${file}.${process.pid}.new`;
-  const handle = await open(draft, 'w', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, file);
-  const folder = await open(path.dirname(file), 'r');
-  await folder.sync().catch(() => {});
-  await folder.close();
+  await replaceFile(file, text, { draft: `${file}.${process.pid}.new`, sync: 'file' });
+  await syncFolder(path.dirname(file)).catch(() => {});
 };
 
 export const writeState = (file: string, logs: KnownLogs): Promise<void> => {

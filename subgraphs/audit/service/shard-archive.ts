@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { syncFolder } from '#platform/disk/replace-file.ts';
 import { equalBytes } from '#platform/tlog/bytes.ts';
 import { openCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { EMPTY_ROOT, hashLeaf } from '#platform/tlog/merkle.ts';
@@ -37,14 +38,6 @@ const writeDurably = async (file: string, bytes: Uint8Array): Promise<void> => {
   const handle = await open(file, 'w', 0o644);
   try {
     await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r');
-  try {
     await handle.sync();
   } finally {
     await handle.close();
