@@ -43,13 +43,9 @@ const failedInside = (event: AuditEvent, error: unknown): unknown =>
     ? error
     : new AuditUnavailableError(event.city, error);
 
-/** Appends an entry inside an act's transaction, which ends with it when the entry cannot be written. */
+/** Appends an entry inside an act's transaction, of which nothing happens when the entry cannot be written. Nothing waits for it but the commit. */
 export const appendAuditIn = async (tx: Transaction, event: AuditEvent): Promise<void> => {
-  try {
-    await tx.named(APPEND_AUDIT, toAuditValues(event, tx.subjects));
-  } catch (error) {
-    throw failedInside(event, error);
-  }
+  tx.send(APPEND_AUDIT, toAuditValues(event, tx.subjects), (error) => failedInside(event, error));
 };
 
 /**

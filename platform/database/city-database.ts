@@ -11,9 +11,16 @@ import { isNoneFree, type WatchedPool, watchPool } from './watched-pool.ts';
 /** A statement with a name: prepared once per connection, then only bound. The name is unique to the text. */
 export type Named = { readonly name: string; readonly text: string };
 
+/** Runs single statements: of a database, each in a transaction of its own, or of a transaction. */
+export type Statements = { readonly named: <R>(statement: Named, values: readonly unknown[]) => Promise<R[]> };
+
 /** Runs statements inside one transaction of one city. */
-export type Transaction = {
-  readonly named: <R>(statement: Named, values: readonly unknown[]) => Promise<R[]>;
+export type Transaction = Statements & {
+  /**
+   * Sends a statement whose result nobody needs; what follows, the commit too, goes out behind it without waiting for the server's answer.
+   * Where it fails, nothing of the transaction happens, and it throws what `toError` makes of the failure.
+   */
+  readonly send: (statement: Named, values: readonly unknown[], toError?: (error: unknown) => unknown) => void;
   /** Keys of the city's subjects, for audit entries. */
   readonly subjects: SubjectKeys;
 };
@@ -112,7 +119,9 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
     application_name: `caregraph ${role}`,
   });
   const nodes: Node[] = city.nodes.map((address) => {
-    const pool = new pg.Pool({ ...connection(address), max: maxConnections, idleTimeoutMillis: 30_000, allowExitOnIdle: true });
+    const sizes = { max: maxConnections, idleTimeoutMillis: 30_000, allowExitOnIdle: true };
+    // Statements are sent when they are asked for, not when the one before was answered: see `send`.
+    const pool = new pg.Pool({ ...connection(address), ...sizes, pipeline: true });
     pool.on('error', () => {});
     // A server that dies while a client is checked out would otherwise take the process along.
     pool.on('connect', (client) => client.on('error', () => {}));
@@ -244,14 +253,36 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
       onPrimary(async (node) => {
         const client = await within(node.own, (pool) => pool.connect());
         let broken = false;
+        let failure: { readonly error: unknown } | null = null;
+        /** After a sent statement failed, the server refuses what follows: its failure is the reason of theirs. */
+        const run = async (statement: string | pg.QueryConfig): Promise<pg.QueryResultRow[]> => {
+          let refused: { readonly error: unknown } | null = null;
+          const rows = await client.query(statement).then(
+            (done) => done.rows,
+            (error: unknown) => {
+              refused = { error };
+              return [];
+            },
+          );
+          const reason = failure ?? refused;
+          if (reason) throw reason.error;
+          return rows;
+        };
         try {
-          await client.query('begin');
-          if (ownTimeoutMs !== undefined) await client.query(`set local statement_timeout = ${Math.ceil(ownTimeoutMs)}`);
+          // Awaited, so that nothing runs outside of it should the server refuse to begin.
+          await run('begin');
+          if (ownTimeoutMs !== undefined) await run(`set local statement_timeout = ${Math.ceil(ownTimeoutMs)}`);
           const result = await fn({
             subjects,
-            named: async (statement, values) => (await client.query({ ...statement, values: [...values] })).rows as never,
+            named: async (statement, values) => (await run({ ...statement, values: [...values] })) as never,
+            send: (statement, values, toError = (error) => error) => {
+              client.query({ ...statement, values: [...values] }).catch((error: unknown) => {
+                failure ??= { error: toError(error) };
+              });
+            },
           });
-          await client.query('commit');
+          // Of a transaction in which a statement failed, a commit takes everything back.
+          await run('commit');
           return result;
         } catch (error) {
           await client.query('rollback').catch(() => {

@@ -1,4 +1,4 @@
-import type { Named, Reader, Transaction } from '#platform/database/city-database.ts';
+import type { Named, Reader, Statements } from '#platform/database/city-database.ts';
 
 /** How somebody stands to a patient, at the patient's home city. `isThere`: the city keeps such a patient. */
 export type Standing = { readonly isThere: boolean; readonly inCare: boolean; readonly granted: boolean };
@@ -33,7 +33,7 @@ const APPOINTMENT: Named = {
   text: 'SELECT EXISTS (SELECT FROM directory.appointment WHERE city = $1 AND id = $2 AND patient_id = $3) AS found',
 };
 /** Whether an appointment, in whatever city, is the patient's. Asked at the patient's home. */
-export const isAppointmentOf = async (db: Transaction, city: string, appointmentId: string, patientId: string): Promise<boolean> => {
+export const isAppointmentOf = async (db: Statements, city: string, appointmentId: string, patientId: string): Promise<boolean> => {
   const [row] = await db.named<{ found: boolean }>(APPOINTMENT, [city, appointmentId, patientId]);
   return row?.found === true;
 };

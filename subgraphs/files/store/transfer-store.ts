@@ -1,5 +1,5 @@
 import type { Viewer } from '#platform/access/viewer.ts';
-import type { Named, Transaction } from '#platform/database/city-database.ts';
+import type { Named, Statements, Transaction } from '#platform/database/city-database.ts';
 import type { StoreName } from '#platform/vault/vault.ts';
 import type { FileVersion, Upload } from '../domain/file.ts';
 import { toVersion, type VersionRow, versionColumns } from './file-row.ts';
@@ -51,7 +51,7 @@ const FIND_UPLOAD: Named = {
     FROM files.upload u WHERE u.city = $1 AND u.id = $2`,
 };
 /** An upload as it stands; null where there is none. */
-export const findUpload = async (db: Transaction, city: string, id: string): Promise<OpenUpload | null> => {
+export const findUpload = async (db: Statements, city: string, id: string): Promise<OpenUpload | null> => {
   const [row] = await db.named<OpenUploadRow>(FIND_UPLOAD, [city, id]);
   if (!row) return null;
   return {
@@ -72,7 +72,7 @@ const GIVE_ADDRESS: Named = {
     WHERE city = $1 AND id = $2 AND state IN ('open', 'received') AND expires_at > now() RETURNING 1 AS done`,
 };
 /** Puts an address into force, and with that ends the one before. False where the upload has ended. */
-export const giveUploadAddress = async (db: Transaction, city: string, id: string, until: Date, holder: Holder): Promise<boolean> =>
+export const giveUploadAddress = async (db: Statements, city: string, id: string, until: Date, holder: Holder): Promise<boolean> =>
   (await db.named(GIVE_ADDRESS, [city, id, until, holder.sessionId, JSON.stringify(holder), UPLOAD_SECONDS])).length > 0;
 
 const TAKE_UPLOAD: Named = {
@@ -92,7 +92,7 @@ const HOLD_UPLOAD: Named = {
     WHERE city = $1 AND id = $2 AND lease = $3 AND state = 'open' RETURNING 1 AS done`,
 };
 /** Keeps a lease. False: it is lost, or the upload has ended. */
-export const holdUpload = async (db: Transaction, city: string, id: string, lease: string): Promise<boolean> =>
+export const holdUpload = async (db: Statements, city: string, id: string, lease: string): Promise<boolean> =>
   (await db.named(HOLD_UPLOAD, [city, id, lease, LEASE_SECONDS, UPLOAD_SECONDS])).length > 0;
 
 const LET_UPLOAD_GO: Named = {
@@ -102,7 +102,7 @@ const LET_UPLOAD_GO: Named = {
     WHERE city = $1 AND id = $2 AND lease = $3 AND state = 'open'`,
 };
 /** Lets a lease go. `storedBytes`: what stands for good; null where that is not known, so that whoever comes next looks. */
-export const letUploadGo = async (db: Transaction, city: string, id: string, lease: string, storedBytes: number | null): Promise<void> => {
+export const letUploadGo = async (db: Statements, city: string, id: string, lease: string, storedBytes: number | null): Promise<void> => {
   await db.named(LET_UPLOAD_GO, [city, id, lease, storedBytes, UPLOAD_SECONDS]);
 };
 
@@ -111,7 +111,7 @@ const SET_HEADER: Named = {
   text: `UPDATE files.upload SET stream_header = $4 WHERE city = $1 AND id = $2 AND lease = $3 AND state = 'open' RETURNING 1 AS done`,
 };
 /** Keeps the header of a sealed stream before the first of its chunks is stored. False: the lease is lost. */
-export const setStreamHeader = async (db: Transaction, city: string, id: string, lease: string, header: Uint8Array): Promise<boolean> =>
+export const setStreamHeader = async (db: Statements, city: string, id: string, lease: string, header: Uint8Array): Promise<boolean> =>
   (await db.named(SET_HEADER, [city, id, lease, header])).length > 0;
 
 const UPLOAD_RECEIVED: Named = {
@@ -122,7 +122,7 @@ const UPLOAD_RECEIVED: Named = {
 };
 /** All bytes are stored and hold; the address is used up. False: the lease is lost, or the upload has ended. */
 export const uploadReceived = async (
-  db: Transaction,
+  db: Statements,
   city: string,
   id: string,
   lease: string,
@@ -192,7 +192,7 @@ const FIND_DOWNLOAD: Named = {
     WHERE d.city = $1 AND d.id = $2`,
 };
 /** A download as it stands; null where there is none, or its file is gone. */
-export const findDownload = async (db: Transaction, city: string, id: string): Promise<OpenDownload | null> => {
+export const findDownload = async (db: Statements, city: string, id: string): Promise<OpenDownload | null> => {
   const [row] = await db.named<OpenDownloadRow>(FIND_DOWNLOAD, [city, id]);
   if (!row) return null;
   const { wrapped_key: wrappedKey, salt } = row;
@@ -234,7 +234,7 @@ const NOTE_HANDED: Named = {
 };
 /** Notes how far bytes were handed out, and keeps the lease or lets it go. False: the lease is lost, or the file is gone. */
 export const noteHanded = async (
-  db: Transaction,
+  db: Statements,
   city: string,
   id: string,
   lease: string,

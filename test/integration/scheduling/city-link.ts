@@ -7,6 +7,9 @@ export type CityLink = {
   /** Drops every connection and refuses new ones. */
   readonly cut: () => Promise<void>;
   readonly mend: () => Promise<void>;
+  /** Keeps back what the server says from now on, until it is given out. What is said to the server arrives. */
+  readonly keepBack: () => void;
+  readonly giveOut: () => void;
 };
 
 /** Ports below the range that the system itself gives out. */
@@ -26,6 +29,8 @@ export const linkTo = async (city: CityConfig): Promise<CityLink> => {
   const node = city.nodes[0];
   if (!node) throw new Error(`city ${city.code} has no node`);
   const sockets = new Set<Socket>();
+  const fromServer = new Map<Socket, Socket>();
+  let isKeptBack = false;
   const open = (): net.Server =>
     net.createServer((near) => {
       const far = net.connect(node.port, node.host);
@@ -39,8 +44,11 @@ export const linkTo = async (city: CityConfig): Promise<CityLink> => {
           sockets.delete(socket);
           other.destroy();
         });
-        socket.pipe(other);
       }
+      near.pipe(far);
+      fromServer.set(far, near);
+      far.on('close', () => fromServer.delete(far));
+      if (!isKeptBack) far.pipe(near);
     });
   let server = open();
   const port = await listenSomewhere(server);
@@ -53,6 +61,14 @@ export const linkTo = async (city: CityConfig): Promise<CityLink> => {
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();
       await closed;
+    },
+    keepBack: () => {
+      isKeptBack = true;
+      for (const [far, near] of fromServer) far.unpipe(near);
+    },
+    giveOut: () => {
+      isKeptBack = false;
+      for (const [far, near] of fromServer) far.pipe(near);
     },
     mend: async () => {
       if (!isCut) return;

@@ -298,10 +298,12 @@ describe('a storm', () => {
     started.push(storm);
     const acknowledged = new Map<string, string>();
     const cancelled = new Set<string>();
-    const until = Date.now() + 4_000;
+    const began = Date.now();
+    // A machine that has much to do takes longer to get through enough of it.
+    const goesOn = (): boolean => Date.now() - began < (acknowledged.size > 20 ? 4_000 : 25_000);
     const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T;
     const clients = Array.from({ length: 12 }, async () => {
-      while (Date.now() < until) {
+      while (goesOn()) {
         const patient = pick(patients);
         const slotId = pick(slots);
         const key = randomUUID();
@@ -321,7 +323,7 @@ describe('a storm', () => {
       }
     });
     const weather = (async () => {
-      while (Date.now() < until) {
+      while (goesOn()) {
         const link = house.linkOf(pick(codes));
         await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 150));
         await link.cut();
@@ -342,5 +344,5 @@ describe('a storm', () => {
       expect(rows).toEqual([{ status: cancelled.has(id) ? 'cancelled' : 'booked', slot_id: slotId }]);
     }
     expect(await counts()).toBe(0);
-  });
+  }, 60_000);
 });
