@@ -8,6 +8,8 @@ export type StoreName = (typeof STORE_NAMES)[number];
  * version) and is bound, with `id`, into ciphertext and wrapped key.
  */
 export type BlobRef = { readonly city: string; readonly id: string; readonly context: KeyContext };
+/** What tells a content from all others. */
+export type Named = Pick<BlobRef, 'city' | 'id'>;
 
 /** A content on its way in. Plaintext goes no further than here. */
 export type VaultWriter = {
@@ -77,11 +79,11 @@ export type Vault = {
   /** Wraps the data key with the city's current key, in both stores or in none that counts; tells the key's id. */
   readonly rewrap: (ref: BlobRef) => Promise<string>;
   /** Destroys the wrapped key in one store for good (a tombstone stays in its place), then the content. */
-  readonly destroy: (ref: Pick<BlobRef, 'city' | 'id'>, store: StoreName) => Promise<void>;
+  readonly destroy: (ref: Named, store: StoreName) => Promise<void>;
   /** Removes what an upload that was given up left in one store; nothing stays but a tombstone. */
-  readonly discard: (ref: Pick<BlobRef, 'city' | 'id'>, store: StoreName) => Promise<void>;
+  readonly discard: (ref: Named, store: StoreName) => Promise<void>;
   /** What stands in place of the wrapped key in one store; its bytes are not opened. */
-  readonly findKey: (ref: Pick<BlobRef, 'city' | 'id'>, store: StoreName) => Promise<KeyFinding>;
+  readonly findKey: (ref: Named, store: StoreName) => Promise<KeyFinding>;
   /** Ids that a store holds something of, once per blob and partial, in any order; with the instant of the last change. */
   readonly list: (
     city: string,
