@@ -19,7 +19,7 @@ const HELP = `npm run verify-audit -- URL|DIR [options]
 npm run verify-audit -- --proof FILE --leaf FILE (--policy FILE|URL | --key VKEY)
 
 Verifies audit logs from their public files alone: signatures, witnesses, every entry up to the signed root, and that each log has
-only grown since the last run. Tells the first bad entry.
+only grown since the last run. Tells the first bad entry, and how old the witnesses’ newest word is.
 
 URL  a network (http://host:port: all its cities), a city's log (…/audit/MTL) or one shard of it (…/audit/MTL/2)
 DIR  a folder with the same files: a copy that --mirror made, or an exported shard
@@ -30,6 +30,9 @@ DIR  a folder with the same files: a copy that --mirror made, or an exported sha
   --city CODE        this city's log alone
   --state FILE       what was seen before; a file of the user's own for each URL or DIR unless you say so
                      ($XDG_STATE_HOME or ~/.local/state, caregraph/verify-audit/)
+  --max-age DURATION how old the witnesses’ newest word may be, such as 90m, 36h or 7d; what is older, or has no witness, ends with 1.
+                     Without it a log that no witness vouched for in 24 hours is warned of. Logs of this network are
+                     cosigned anew each hour, also while nothing is written.
   --full             every entry again, not only those that are new
   --mirror DIR       keeps a copy of what was verified; with it a rewritten past is told to the entry
   --proof FILE       a .tlog-proof file to check instead, without a network …
@@ -37,7 +40,7 @@ DIR  a folder with the same files: a copy that --mirror made, or an exported sha
   --json             one line of JSON for each log on standard output
   --help             this text
 
-Exit: 0 sound, 1 a fault was found, 2 the command line is wrong or a log could not be asked.
+Exit: 0 sound, 1 a fault was found or a log is older than --max-age, 2 the command line is wrong or a log could not be asked.
 `;
 
 const OPTIONS = {
@@ -45,6 +48,7 @@ const OPTIONS = {
   key: { type: 'string' },
   city: { type: 'string' },
   state: { type: 'string' },
+  'max-age': { type: 'string' },
   full: { type: 'boolean', default: false },
   mirror: { type: 'string' },
   proof: { type: 'string' },
@@ -72,6 +76,14 @@ const readGiven = async (flag: string, given: string): Promise<Uint8Array> => {
     throw new CannotVerify(`--${flag}: cannot be read (${error instanceof SourceError ? error.message : 'no such file'}).`);
   }
   throw new CannotVerify(`--${flag}: there is nothing at that address.`);
+};
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const readMaxAge = (given: string): number => {
+  const [, count = '', unit = ''] = /^([1-9]\d{0,6})([smhd])$/.exec(given) ?? [];
+  const length = UNIT_MS[unit];
+  if (length === undefined) throw new CannotVerify('--max-age is a number with s, m, h or d behind it, such as 90m, 36h or 7d.');
+  return Number(count) * length;
 };
 
 const readTrust = async ({ policy, key }: { readonly policy?: string; readonly key?: string }): Promise<Trust> => {
@@ -166,7 +178,13 @@ const verifyOne = async (
   log: LogPlace,
   known: KnownLogs,
   trust: Trust,
-  flags: { readonly full: boolean; readonly mirror?: string; readonly isRemote: boolean; readonly isLone: boolean },
+  flags: {
+    readonly full: boolean;
+    readonly mirror?: string;
+    readonly maxAgeMs: number | null;
+    readonly isRemote: boolean;
+    readonly isLone: boolean;
+  },
 ): Promise<Outcome> => {
   const folder = flags.mirror === undefined ? null : path.join(flags.mirror, flags.isLone ? '' : log.name);
   const copy = folder === null ? null : openFolder(folder);
@@ -182,6 +200,7 @@ const verifyOne = async (
         known: before,
         city: log.city,
         now: new Date(),
+        ...(flags.maxAgeMs === null ? {} : { maxAgeMs: flags.maxAgeMs }),
         isFull: flags.full || isNewCopy,
         copy,
         onProgress: (shard, done, total) => progress.at(toShown(shard > 1 ? `${log.name} shard ${shard}` : log.name), done, total),
@@ -215,17 +234,21 @@ const toLine = (value: unknown): string =>
       .join(''),
   );
 const toJson = ({ log, report }: Outcome, evidence: string | null): string => {
-  const { isSound, shards, fault, notices } = report;
+  const { isSound, isStale, shards, fault, notices } = report;
   return toLine({
     log: log.name,
     isSound,
+    isStale,
     ...(fault ? { fault: fault.kind, shard: fault.shard, firstBadIndex: fault.firstBadIndex, isExact: fault.isExact } : {}),
-    shards: shards.map(({ shard, origin, size, checked, witnesses, warnings, fault: own }) => ({
+    shards: shards.map(({ shard, origin, size, checked, isOpen, cosignedAt, ageSeconds, witnesses, warnings, fault: own }) => ({
       shard,
       origin,
       size,
       checked,
       isSound: own === null,
+      isOpen,
+      cosignedAt,
+      ageSeconds,
       witnesses: witnesses.map(({ name, at }) => ({ name, at })),
       warnings,
     })),
@@ -253,6 +276,11 @@ const run = async (): Promise<number> => {
     console.log(HELP);
     return 0;
   }
+  const maxAgeMs = flags['max-age'] === undefined ? null : readMaxAge(flags['max-age']);
+  if (maxAgeMs !== null && flags.key !== undefined)
+    throw new CannotVerify('Witnesses alone say how old a log is, and --key asks for none: give --policy with --max-age.');
+  if (maxAgeMs !== null && flags.proof !== undefined)
+    throw new CannotVerify('--max-age is for logs. A proof stays true however old it is.');
   const trust = await readTrust(flags);
   if (flags.proof !== undefined || flags.leaf !== undefined) {
     if (flags.proof === undefined || flags.leaf === undefined || positionals.length > 0)
@@ -269,12 +297,19 @@ const run = async (): Promise<number> => {
   try {
     let known: KnownLogs = (await readState(file)) ?? {};
     let isSound = true;
+    let isRecent = true;
     let failed: CannotVerify | null = null;
     for (const log of place.logs) {
       let outcome: Outcome;
       try {
         const { full, mirror } = flags;
-        const more = { full, isRemote: place.isRemote, isLone: place.logs.length === 1, ...(mirror === undefined ? {} : { mirror }) };
+        const more = {
+          full,
+          maxAgeMs,
+          isRemote: place.isRemote,
+          isLone: place.logs.length === 1,
+          ...(mirror === undefined ? {} : { mirror }),
+        };
         outcome = await verifyOne(log, known, trust, more);
       } catch (error) {
         // What the other logs are like is told all the same.
@@ -299,11 +334,12 @@ const run = async (): Promise<number> => {
         const found: Evidence = { at: new Date().toISOString(), log: log.name, kind, firstBadIndex, notes };
         evidence = await keepEvidence(file, [found]);
       }
+      if (maxAgeMs !== null && report.isStale) isRecent = false;
       if (flags.json) console.log(toJson(outcome, evidence));
       else for (const line of tellReport(log.name, report)) console.log(line);
       if (evidence !== null && !flags.json) console.log(`  The notes are kept in ${evidence}`);
     }
-    if (!isSound) return 1;
+    if (!isSound || !isRecent) return 1;
     return failed ? 2 : 0;
   } finally {
     await unlock();

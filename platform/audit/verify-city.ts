@@ -1,12 +1,13 @@
 import { fromUtf8, toHex } from '#platform/tlog/bytes.ts';
 import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { type Freshness, judgeFreshness } from '#platform/tlog/freshness.ts';
 import { type LogSource, SourceError } from '#platform/tlog/log-source.ts';
 import { type LogState, parseLogState } from '#platform/tlog/log-state.ts';
 import { formatVerifierKey, parseNote, parseVerifierKey, toVerifierKey } from '#platform/tlog/note.ts';
 import { type Policy, parsePolicy } from '#platform/tlog/policy.ts';
 import { TILE_WIDTH } from '#platform/tlog/tiles.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
-import { type LogFault, type LogReport, verifyLog } from '#platform/tlog/verify-log.ts';
+import { type LogFault, type LogReport, type LogWarning, verifyLog } from '#platform/tlog/verify-log.ts';
 import { makeEntryCheck, type ShardEntry } from './check-entries.ts';
 
 /**
@@ -40,9 +41,15 @@ export type TrustNotice = {
 
 /** `shard-broken-off`: a shard's first entry does not name the last checkpoint of the one before, so the two do not make one log. */
 export type CityFault = Omit<LogFault, 'kind'> & { readonly kind: LogFault['kind'] | 'shard-broken-off'; readonly shard: number };
-export type ShardReport = LogReport & { readonly shard: number };
+/**
+ * `isOpen`: entries can still come, so that its witnesses are to say again and again that nothing was left out. Not open are a shard that another one
+ * follows, and one by itself that ends with the entry that closed it.
+ */
+export type ShardReport = LogReport & Omit<Freshness, 'ahead'> & { readonly shard: number; readonly isOpen: boolean };
 export type CityReport = {
   readonly isSound: boolean;
+  /** Whether the newest shard carries the warning `stale`: the log may have gone on, and an old checkpoint of it be shown for ever. */
+  readonly isStale: boolean;
   /** Oldest first, up to the first that is not sound. */
   readonly shards: readonly ShardReport[];
   readonly fault: CityFault | null;
@@ -59,6 +66,11 @@ export type VerifyCityOptions = {
   /** Code of the city; null: whatever the first entry says. */
   readonly city: string | null;
   readonly now: Date;
+  /**
+   * Age of the newest shard's cosignatures beyond which it is stale, in milliseconds. Where it is given, a shard that nobody cosigned is stale as well,
+   * and so is an old one that is closed and shown by itself; else it is 24 hours, and these two are told as what they are.
+   */
+  readonly maxAgeMs?: number;
   readonly isFull?: boolean;
   readonly copy?: LogSource | null;
   readonly onProgress?: (shard: number, done: number, total: number) => void;
@@ -166,6 +178,8 @@ const takeBounds = () => {
     next: (size: number): string | null => (end !== null && end.index === size - 1 ? end.what : null),
   };
 };
+/** Logs of this network have their checkpoint cosigned anew each hour, also while nothing is written. */
+const STALE_MS = 24 * 3_600_000;
 /** More shards than any log has; a server that tells of ever more would keep whoever asks for ever. */
 const MAX_SHARDS = 10_000;
 
@@ -174,7 +188,7 @@ const MAX_SHARDS = 10_000;
  * `SourceError` where it cannot be asked, `malformed` for a policy or key that is none.
  */
 export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport> => {
-  const { source, trust, known, city, now, isFull = false, copy = null, onFile } = options;
+  const { source, trust, known, city, now, maxAgeMs, isFull = false, copy = null, onFile } = options;
   const notices: TrustNotice[] = [];
   const shards: ShardReport[] = [];
   const states: Record<string, ShardState> = { ...known?.shards };
@@ -241,7 +255,22 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
   };
 
   const below = (shard: number, of: LogSource): LogSource => (hasNumbers ? (path) => of(`${shard}/${path}`) : of);
-  const end = (fault: CityFault | null): CityReport => ({ isSound: fault === null, shards, fault, notices, state: { shards: states } });
+  const end = (fault: CityFault | null): CityReport => {
+    const isStale = shards.some(({ warnings }) => warnings.some(({ kind }) => kind === 'stale'));
+    return { isSound: fault === null, isStale, shards, fault, notices, state: { shards: states } };
+  };
+  /** Adds how old the witnesses' word is to what was found in a shard. */
+  const withFreshness = (report: LogReport, shard: number, isOpen: boolean, rules: Policy): ShardReport => {
+    const { ahead, ...freshness } = judgeFreshness(report.witnesses, rules, now);
+    const isTooOld = freshness.ageSeconds === null ? maxAgeMs !== undefined : freshness.ageSeconds * 1_000 > (maxAgeMs ?? STALE_MS);
+    const index = report.size ?? 0;
+    const warnings: LogWarning[] = [...report.warnings];
+    if (ahead.length > 0) warnings.push({ kind: 'witness-clock-ahead', index, count: ahead.length });
+    // Whoever asks for an age is not content with a shard that says of itself that it is over, and that nothing follows.
+    if (report.size !== null && isTooOld && (isOpen || (maxAgeMs !== undefined && shard === newest)))
+      warnings.push({ kind: 'stale', index, count: 1 });
+    return { ...report, ...freshness, warnings, shard, isOpen };
+  };
   let before: { readonly note: string } | null = null;
   for (let shard = 1; shard <= newest; shard++) {
     const name = String(hasNumbers ? shard : 0);
@@ -287,13 +316,15 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
       before = { note: report.note };
       continue;
     }
-    shards.push({ ...report, shard });
+    const next = bounds.next(size) ?? (size === seen ? (kept?.next ?? null) : null);
+    // A row of shards goes on behind one that is closed; one by itself is over then.
+    shards.push(withFreshness(report, shard, shard === newest && (hasNumbers || next === null), rules));
     if (fault) return end({ ...fault, shard });
     // Also where nothing is new: a shard that goes on behind the checkpoint that the next one names was not over.
     const begins = kept?.begins ?? bounds.begins();
     if (before && size > 0 && begins !== nameOf(before.note))
       return end({ kind: 'shard-broken-off', shard, firstBadIndex: 0, isExact: true, notes: [before.note, report.note ?? ''] });
-    states[name] = { policy, log: report.state, begins, next: bounds.next(size) ?? (size === seen ? (kept?.next ?? null) : null) };
+    states[name] = { policy, log: report.state, begins, next };
     before = report.note === null ? null : { note: report.note };
   }
   return end(null);

@@ -101,7 +101,8 @@ export type Judgement =
   | { readonly kind: 'refused'; readonly reason: 'malformed' | 'bad-signature' | 'unknown-log' }
   | { readonly kind: 'refused'; readonly reason: 'no-quorum'; readonly witnesses: readonly Witnessed[] };
 
-const hasQuorum = ({ groups, quorum }: Policy, cosigned: ReadonlySet<string>): boolean => {
+/** Whether these witnesses, by their names in the policy, are as many as it asks for. */
+export const hasQuorum = ({ groups, quorum }: Pick<Policy, 'groups' | 'quorum'>, cosigned: ReadonlySet<string>): boolean => {
   const standing = new Set(cosigned);
   // Members stand on lines before their group, so one walk is enough.
   for (const { name, threshold, members } of groups)

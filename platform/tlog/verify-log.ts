@@ -53,9 +53,12 @@ export type LogFault = {
   readonly notes: readonly string[];
 };
 
-/** What is odd and not proven to be wrong: times of entries that jump back or lie ahead of the clock here, a witness's clock that was turned back. */
+/**
+ * What is odd and not proven to be wrong: times of entries that jump back or lie ahead of the clock here, a witness's clock that was turned back or
+ * lies ahead, and `stale`: no witness has said for too long that the checkpoint is still the newest. `index` is the size of the log for the last three.
+ */
 export type LogWarning = {
-  readonly kind: 'clock-back' | 'clock-ahead' | 'witness-clock-back';
+  readonly kind: 'clock-back' | 'clock-ahead' | 'witness-clock-back' | 'witness-clock-ahead' | 'stale';
   readonly index: number;
   readonly count: number;
 };

@@ -40,7 +40,13 @@ export const anEntry = (index: number, more: Readonly<Record<string, unknown>> =
 export const someEntries = (count: number): Uint8Array[] => Array.from({ length: count }, (_none, i) => anEntry(i));
 
 export type Files = Map<string, Uint8Array>;
-export type PublishOptions = { readonly key?: number; readonly origin?: string; readonly witnesses?: number; readonly at?: Date };
+/** `at`: when the witnesses cosigned, all at once or each. */
+export type PublishOptions = {
+  readonly key?: number;
+  readonly origin?: string;
+  readonly witnesses?: number;
+  readonly at?: Date | readonly Date[];
+};
 
 /** The files of a log over these entries, as whoever holds its key (and its witnesses) would publish them. */
 export const publish = async (entries: readonly Uint8Array[], options: PublishOptions = {}): Promise<Files> => {
@@ -55,7 +61,11 @@ export const publish = async (entries: readonly Uint8Array[], options: PublishOp
   }
   const checkpoint = { origin, size: entries.length, root: writer.root() };
   const { text, signatures } = await signCheckpoint(checkpoint, logSigner(key, origin));
-  const lines = await Promise.all(WITNESSES.slice(0, witnesses).map((each) => each.cosign(formatCheckpoint(checkpoint), at)));
+  const lines = await Promise.all(
+    WITNESSES.slice(0, witnesses).map((each, i) =>
+      each.cosign(formatCheckpoint(checkpoint), at instanceof Date ? at : (at[i] ?? new Date(0))),
+    ),
+  );
   files.set('checkpoint', Buffer.from(formatNote({ text, signatures: [...signatures, ...lines] })));
   return files;
 };

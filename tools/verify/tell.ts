@@ -1,4 +1,4 @@
-import type { CityFault, CityReport, TrustNotice } from '#platform/audit/verify-city.ts';
+import type { CityFault, CityReport, ShardReport, TrustNotice } from '#platform/audit/verify-city.ts';
 import type { LogWarning } from '#platform/tlog/verify-log.ts';
 
 /** Names of logs, keys and witnesses are chosen by whoever runs them: no control and no direction characters reach a terminal. */
@@ -39,7 +39,7 @@ const FAULTS: Readonly<Record<CityFault['kind'], Told>> = {
   'entry-twice': { what: 'an entry has the id of another one', next: ASK_OTHERS },
   'shard-broken-off': { what: 'a shard does not begin with the last checkpoint of the one before', next: ASK_OTHERS },
 };
-const WARNINGS: Readonly<Record<LogWarning['kind'], string>> = {
+const WARNINGS: Readonly<Record<Exclude<LogWarning['kind'], 'stale' | 'witness-clock-ahead'>, string>> = {
   'clock-back': 'times of recording jump back by more than 10 minutes, as behind a clock that was turned back',
   'clock-ahead': 'times of recording lie more than 10 minutes ahead of the clock here',
   'witness-clock-back': 'a witness cosigned with an earlier time than before',
@@ -47,22 +47,52 @@ const WARNINGS: Readonly<Record<LogWarning['kind'], string>> = {
 
 const numbered = (name: string, shard: number, of: number): string => (of > 1 ? `${name} shard ${shard}` : name);
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const;
+/** In the largest unit of which there are two or more. */
+const toAge = (seconds: number): string => {
+  const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? ['second', 1];
+  return `${plural(Math.floor(seconds / length), unit)} ago`;
+};
+const toTime = (at: Date): string => at.toISOString().replace('.000Z', 'Z');
+const tellAge = ({ cosignedAt, ageSeconds }: Pick<ShardReport, 'cosignedAt' | 'ageSeconds'>): string | null =>
+  cosignedAt === null || ageSeconds === null ? null : `${toTime(cosignedAt)} (${toAge(ageSeconds)})`;
+
+const tellWarning = (of: string, { kind, index, count }: LogWarning, shard: ShardReport): string[] => {
+  const age = tellAge(shard);
+  if (kind === 'stale')
+    return [
+      age === null
+        ? `${of}: STALE: no witness says how old this checkpoint is; newer entries may be held back`
+        : `${of}: STALE: not since ${age} have the witnesses said that this checkpoint is still the newest; newer entries may be held back`,
+      '  A copy is as old as it is. A log that is served should be newer within an hour; if it is not, compare with what the witnesses and others have seen, and ask whoever runs it.',
+    ];
+  if (kind === 'witness-clock-ahead')
+    return [
+      `${of}: warning: ${count === 1 ? 'a witness' : `${count} witnesses`} cosigned with a time that lies more than 10 minutes ahead of the clock here; it does not count`,
+    ];
+  return [`${of}: warning at entry ${index}: ${WARNINGS[kind]} (${plural(count, 'time')})`];
+};
 
 /** What a person is told of a log that was gone through: first the judgement, then what goes with it. */
 export const tellReport = (place: string, { isSound, shards, fault }: CityReport): string[] => {
   const name = toShown(place);
-  const lines = shards.flatMap(({ shard, size, checked, witnesses, warnings, fault: own }) => {
+  const lines = shards.flatMap((report) => {
+    const { shard, size, checked, witnesses, warnings, isOpen, fault: own } = report;
     const of = numbered(name, shard, Math.max(shard, shards.length));
-    const witnessed = witnesses.length === 0 ? 'not witnessed' : `witnessed by ${witnesses.map((each) => toShown(each.name)).join(', ')}`;
+    const age = tellAge(report);
+    const witnessed =
+      witnesses.length === 0
+        ? 'not witnessed'
+        : `witnessed by ${witnesses.map((each) => toShown(each.name)).join(', ')}${age === null ? '' : `, last at ${age}`}`;
+    const closed = isOpen || shards.some((each) => each.shard > shard) ? '' : '; it is closed, and the shard behind it is not shown here';
     const sound = own
       ? []
-      : [`${of}: sound, ${plural(size ?? 0, 'entry').replace('entrys', 'entries')} (${checked} gone through now), ${witnessed}`];
-    return [
-      ...sound,
-      ...warnings.map(
-        ({ kind, index, count }) => `${of}: warning at entry ${index}: ${WARNINGS[kind]} (${count} time${count === 1 ? '' : 's'})`,
-      ),
-    ];
+      : [`${of}: sound, ${plural(size ?? 0, 'entry').replace('entrys', 'entries')} (${checked} gone through now), ${witnessed}${closed}`];
+    return [...sound, ...warnings.flatMap((each) => tellWarning(of, each, report))];
   });
   if (isSound || !fault) return lines;
   const { what, next } = FAULTS[fault.kind];

@@ -5,20 +5,41 @@ import { anEntry, type Files, logSigner, ORIGIN, policyText, someEntries } from 
 import { all, COUNT, changed, entries, setUpVerifier } from '#test/support/verify-audit.ts';
 
 const site = setUpVerifier();
+/** When `all` has a log cosigned unless a test says otherwise, as it is told. */
+const LAST = /2026-03-02T00:00:00Z \(\d+ days ago\)/.source;
+/** That lines of a sound log are told, and nothing else but that its newest cosignature is old. */
+const soundOnly = (...lines: readonly string[]) => {
+  const told = lines.map((line) =>
+    `${line}, witnessed by w0, w1, last at ${LAST}\\n`.replaceAll(/(?<= )\((?=\d+ gone)|(?<=now)\)/g, '\\$&'),
+  );
+  return expect.stringMatching(new RegExp(`^${told.join('')}[^\\n]+: STALE: not since ${LAST} have [^\\n]+\\n  [^\\n]+\\n$`));
+};
 
 describe('npm run verify-audit', () => {
   it('finds a folder sound, and says so in words and in JSON', async () => {
     const folder = site.writeFolder(await all());
     expect(await site.withPolicy(folder)).toEqual({
       code: 0,
-      out: 'log: sound, 600 entries (600 gone through now), witnessed by w0, w1\n',
+      out: soundOnly('log: sound, 600 entries (600 gone through now)'),
       err: '',
     });
     const json = await site.withPolicy(folder, '--json');
     expect(JSON.parse(json.out)).toMatchObject({
       log: 'log',
       isSound: true,
-      shards: [{ shard: 1, origin: ORIGIN, size: COUNT, checked: 0, warnings: [] }],
+      isStale: true,
+      shards: [
+        {
+          shard: 1,
+          origin: ORIGIN,
+          size: COUNT,
+          checked: 0,
+          isOpen: true,
+          cosignedAt: '2026-03-02T00:00:00.000Z',
+          ageSeconds: expect.any(Number),
+          warnings: [{ kind: 'stale', index: COUNT, count: 1 }],
+        },
+      ],
     });
     expect(json).toMatchObject({ code: 0, err: '' });
   });
@@ -30,7 +51,7 @@ describe('npm run verify-audit', () => {
     const before = site.asked;
     expect(await site.withPolicy(site.url)).toEqual({
       code: 0,
-      out: 'city: sound, 601 entries (89 gone through now), witnessed by w0, w1\n',
+      out: soundOnly('city: sound, 601 entries (89 gone through now)'),
       err: '',
     });
     expect(site.asked - before).toBeLessThan(10);
@@ -38,6 +59,50 @@ describe('npm run verify-audit', () => {
     expect((await site.withPolicy(site.url, '--full')).out).toContain('(601 gone through now)');
     expect(site.asked - full).toBeGreaterThan(8);
   });
+
+  it('tells how old the newest cosignature is, and fails where it is older than was asked for', async () => {
+    const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
+    site.served = await all(entries, { at: minutesAgo(200) });
+    const told = await site.withPolicy(site.url);
+    expect(told).toMatchObject({ code: 0, err: '' });
+    expect(told.out).toMatch(
+      /^city: sound, 600 entries \(600 gone through now\), witnessed by w0, w1, last at [-T:0-9]{19}Z \(3 hours ago\)\n$/,
+    );
+    expect(await site.withPolicy(site.url, '--max-age', '5h')).toMatchObject({ code: 0 });
+    const old = await site.withPolicy(site.url, '--max-age', '199m');
+    expect(old).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^city: sound, .*\ncity: STALE: not since .* \(3 hours ago\) have the witnesses/),
+    });
+    // The log is sound all the same, and what was seen is kept.
+    const json = await site.withPolicy(site.url, '--max-age', '3h', '--json');
+    expect([json.code, JSON.parse(json.out)]).toMatchObject([
+      1,
+      { isSound: true, isStale: true, evidence: null, shards: [{ checked: 0, warnings: [{ kind: 'stale' }] }] },
+    ]);
+    site.served = await all(entries, { at: minutesAgo(0) });
+    expect(await site.withPolicy(site.url, '--max-age', '1h')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('(0 gone through now)'),
+    });
+    site.served = await all(entries, { at: minutesAgo(-60) });
+    expect(await site.withPolicy(site.url, '--max-age', '1h')).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(
+        /2 witnesses cosigned with a time that lies more than 10 minutes ahead.*\n.*STALE: no witness says how old/,
+      ),
+    });
+    site.served = new Map([...(await all(entries, { witnesses: 0 })), ['key', Buffer.from(`${logSigner().vkey}\n`)]]);
+    const other = path.join(site.root, 'unwitnessed.json');
+    expect(await site.run(site.url, '--state', other)).toMatchObject({ code: 0, out: expect.not.stringContaining('STALE') });
+    expect(await site.run(site.url, '--state', other, '--max-age', '7d')).toMatchObject({ code: 1 });
+    for (const [args, words] of [
+      [['--max-age', '1'], '--max-age is a number with s, m, h or d behind it'],
+      [['--max-age', '0h'], '--max-age is a number'],
+      [['--max-age', '1h', '--key', logSigner().vkey], 'give --policy with --max-age'],
+    ] as const)
+      expect(await site.run(site.url, '--state', other, ...args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(words) });
+  }, 60_000);
 
   it('believes the server at the first time, says so loudly, keeps its key, and refuses another one later', async () => {
     site.served = new Map([...(await all()), ['key', Buffer.from(`${logSigner().vkey}\n`)]]);
@@ -175,7 +240,7 @@ describe('npm run verify-audit', () => {
     site.writeFolder(await shard(`${ORIGIN}@${COUNT}`, rootHex), path.join(folder, '2'));
     expect(await site.withPolicy(folder)).toEqual({
       code: 0,
-      out: `city shard 1: sound, 600 entries (600 gone through now), witnessed by w0, w1\ncity shard 2: sound, 21 entries (21 gone through now), witnessed by w0, w1\n`,
+      out: soundOnly('city shard 1: sound, 600 entries (600 gone through now)', 'city shard 2: sound, 21 entries (21 gone through now)'),
       err: '',
     });
     // A shard whose time has passed: its last checkpoint is all that is left here, and the next one still has to name it.
@@ -186,7 +251,7 @@ describe('npm run verify-audit', () => {
       await site.run(retired, '--policy', path.join(site.root, 'policy'), '--state', path.join(site.root, 'retired.json')),
     ).toMatchObject({
       code: 0,
-      out: 'retired shard 2: sound, 21 entries (21 gone through now), witnessed by w0, w1\n',
+      out: soundOnly('retired shard 2: sound, 21 entries (21 gone through now)'),
       err: expect.stringContaining('shard 1 is not served any more'),
     });
     const bad = path.join(site.root, 'bad');

@@ -178,3 +178,87 @@ describe('keys and witnesses of a later shard', () => {
     expect(report.notices).toContainEqual({ kind: 'policy-differs', shard: 2, key: null });
   });
 });
+
+describe('how old the newest cosignature is', () => {
+  const HOUR = 3_600_000;
+  const ago = (hours: number): Date => new Date(NOW.getTime() - hours * HOUR);
+  const kindsOf = ({ shards }: CityReport): string[] => shards.flatMap(({ warnings }) => warnings.map(({ kind }) => kind));
+
+  it('is told of each shard, and the newest one is stale after 24 hours', async () => {
+    const one = await shardOne(5, null, { at: ago(900) });
+    const fresh = await verify(serve({ 1: one, 2: await behind(one, 2, 3, { at: ago(3) }) }));
+    expect(fresh).toMatchObject({
+      isSound: true,
+      isStale: false,
+      shards: [
+        { shard: 1, isOpen: false, cosignedAt: ago(900), ageSeconds: 900 * 3_600, warnings: [] },
+        { shard: 2, isOpen: true, cosignedAt: ago(3), ageSeconds: 3 * 3_600, warnings: [] },
+      ],
+    });
+    expect((await verify(serve({ 1: await shardOne(5, null, { at: ago(24) }) }))).isStale).toBe(false);
+    const stale = await verify(serve({ 1: one, 2: await behind(one, 2, 3, { at: ago(24.01) }) }));
+    expect(stale).toMatchObject({ isSound: true, isStale: true, shards: [{}, { warnings: [{ kind: 'stale', index: 4, count: 1 }] }] });
+  });
+
+  it('is held against the age that was asked for, where nobody cosigned as well', async () => {
+    const files = serve({ 1: await shardOne(5, null, { at: ago(3) }) });
+    expect((await verify(files, null, { maxAgeMs: 3 * HOUR })).isStale).toBe(false);
+    expect((await verify(files, null, { maxAgeMs: 3 * HOUR - 1 })).isStale).toBe(true);
+    const alone = serve({ 1: await shardOne(5, null, { witnesses: 0 }) });
+    const trust = { kind: 'policy', text: policyText('none') } as const;
+    expect(await verify(alone, null, { trust })).toMatchObject({ isStale: false, shards: [{ cosignedAt: null, ageSeconds: null }] });
+    expect(await verify(alone, null, { trust, maxAgeMs: HOUR })).toMatchObject({ isSound: true, isStale: true });
+  });
+
+  it('of a checkpoint that is shown again and again grows, and the same one cosigned anew is fresh', async () => {
+    const { state } = await verify(serve({ 1: await shardOne(5, null, { at: ago(1) }) }));
+    const later = { now: new Date(NOW.getTime() + 30 * HOUR) };
+    const frozen = await verify(serve({ 1: await shardOne(5, null, { at: ago(1) }) }), state, later);
+    expect(frozen).toMatchObject({ isSound: true, isStale: true, shards: [{ checked: 0, ageSeconds: 31 * 3_600 }] });
+    const renewed = await verify(serve({ 1: await shardOne(5, null, { at: ago(-29) }) }), frozen.state, later);
+    expect(renewed).toMatchObject({ isStale: false, shards: [{ checked: 0, ageSeconds: 3_600, warnings: [] }] });
+  });
+
+  it('takes as many witnesses as the policy asks for: one that lies makes no old checkpoint new', async () => {
+    const files = serve({ 1: await shardOne(5, null, { at: [ago(40), ago(30), ago(1)], witnesses: 3 }) });
+    expect(await verify(files)).toMatchObject({ isStale: true, shards: [{ cosignedAt: ago(30) }] });
+    const any = { kind: 'policy', text: policyText('none') } as const;
+    expect(await verify(files, null, { trust: any })).toMatchObject({ isStale: false, shards: [{ cosignedAt: ago(1) }] });
+  });
+
+  it('does not count a time that lies ahead, and tells of it', async () => {
+    const years = ago(-24 * 365);
+    const ahead = await verify(serve({ 1: await shardOne(5, null, { at: years }) }));
+    expect(ahead).toMatchObject({ isSound: true, isStale: false, shards: [{ cosignedAt: null, ageSeconds: null }] });
+    expect(ahead.shards[0]?.warnings).toEqual([{ kind: 'witness-clock-ahead', index: 5, count: 2 }]);
+    expect((await verify(serve({ 1: await shardOne(5, null, { at: years }) }), null, { maxAgeMs: HOUR })).isStale).toBe(true);
+    const one = await verify(serve({ 1: await shardOne(5, null, { at: [years, ago(30), ago(26)], witnesses: 3 }) }));
+    expect([one.shards[0]?.cosignedAt, kindsOf(one)]).toEqual([ago(30), ['witness-clock-ahead', 'stale']]);
+    // Clocks are never quite the same.
+    const almost = await verify(serve({ 1: await shardOne(5, null, { at: ago(-1 / 6) }) }), null, { maxAgeMs: HOUR });
+    expect([almost.isStale, almost.shards[0]?.ageSeconds, kindsOf(almost)]).toEqual([false, 0, []]);
+  });
+
+  it('cannot be made younger by whoever shows it: the time is signed', async () => {
+    const files = await shardOne(5, null, { at: ago(48) });
+    const note = Buffer.from(files.get('checkpoint') ?? '').toString();
+    const forged = note.replace(/(— witness2\S+ )(\S+)/, (_all, before: string, line: string) => {
+      const bytes = Buffer.from(line, 'base64');
+      bytes.writeBigUInt64BE(BigInt(Math.floor(NOW.getTime() / 1_000)), 4);
+      return `${before}${bytes.toString('base64')}`;
+    });
+    expect(forged).not.toBe(note);
+    const report = await verify(serve({ 1: new Map([...files, ['checkpoint', Buffer.from(forged)]]) }));
+    expect(report.fault).toMatchObject({ kind: 'bad-cosignature', shard: 1 });
+  });
+
+  it('says nothing of a shard that was closed and stands by itself, unless an age was asked for', async () => {
+    const files = await shardOne(5, vkeyOf(2, 1), { at: ago(900) });
+    const { state, ...report } = await verify(files);
+    expect(report).toMatchObject({ isStale: false, shards: [{ isOpen: false, ageSeconds: 900 * 3_600, warnings: [] }] });
+    expect((await verify(files, state)).shards).toMatchObject([{ isOpen: false, checked: 0 }]);
+    expect((await verify(files, state, { maxAgeMs: HOUR })).isStale).toBe(true);
+    // In its row something has to follow.
+    expect(await verify(serve({ 1: files }))).toMatchObject({ isStale: true, shards: [{ isOpen: true }] });
+  });
+});
