@@ -9,6 +9,7 @@ check    makes each city's log anew from its entries, in memory, and compares it
 export   writes events as FHIR for an auditor, through the graph: npm run audit-log -- export --help
 drill    tampers with logs of its own making and shows who finds it: npm run audit-log -- drill --help
 shards, begin-shard, retire   a city's log is a row of shards: npm run audit-log -- shards --help
+alarms, close-alarm, check-evidence   what witnesses found against logs: npm run audit-log -- alarms --help
 rebuild  writes tiles and state anew from the entries, where these make every published checkpoint; otherwise writes nothing
 
   --city CODE   this city alone
@@ -26,6 +27,8 @@ if (process.argv[2] === 'export') process.exit(await runExport(process.argv.slic
 if (process.argv[2] === 'drill') process.exit(await (await import('./audit-log/drills/run.ts')).runDrillCommand(process.argv.slice(3)));
 if (['shards', 'begin-shard', 'retire'].includes(process.argv[2] ?? ''))
   process.exit(await (await import('./audit-log/shards.ts')).runShardsCommand(process.argv.slice(2)));
+if (['alarms', 'close-alarm', 'check-evidence'].includes(process.argv[2] ?? ''))
+  process.exit(await (await import('./audit-log/alarms.ts')).runAlarmsCommand(process.argv.slice(2)));
 const { openLogKeeper } = await import('#audit/server.ts');
 const { readNetwork } = await import('#embedded/read-network.ts');
 

@@ -27,8 +27,10 @@ import { type RetireSettings, startRetirement } from './service/retire-shard.ts'
 import { type SequencerSettings, startSequencer } from './service/sequencer.ts';
 import { makeServeLog } from './service/serve-log.ts';
 import { makeVerifyAuditLog, type VerifyAuditLogSettings } from './service/verify-audit-log.ts';
-import { openWitnessing, type WitnessingSettings } from './service/witness/open-witnessing.ts';
+import { type Closing, closeAlarm } from './service/witness/alarms.ts';
+import { openWitnessing, type Witnessing, type WitnessingSettings } from './service/witness/open-witnessing.ts';
 import { makeServeWitness } from './service/witness/serve-witness.ts';
+import { readAlarms } from './store/witness-store.ts';
 
 export type AuditSettings = {
   readonly cities: readonly CityConfig[];
@@ -74,16 +76,42 @@ const turningOf = (shards: AuditShardsConfig | null): Pick<SequencerSettings, 's
       }
     : {};
 
-/** What keeps the logs, for the command line: checks and rebuilds them beside whatever signs them. */
+/**
+ * What keeps the logs, for the command line: checks and rebuilds them beside whatever signs them, closes shards and alarms. Only the entry of a closed
+ * alarm names somebody and needs the keys of subjects.
+ */
 export const openLogKeeper = ({
   cities: configs,
   secrets,
+  subjects,
+  auditPolicy = null,
+  witnessing: pace = {},
   log = makeLog('audit-log', 'warn', 2),
-}: Pick<AuditSettings, 'cities' | 'secrets'> & { readonly log?: Log }) => {
-  const cities = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 1 });
-  // Writes the entries of what is done here; they hold nothing personal, so it has no keys of subjects.
-  const auditors = openCities(configs, { role: 'audit', password: secrets.databasePasswords.audit, maxConnections: 1 });
+}: Pick<AuditSettings, 'cities' | 'secrets' | 'auditPolicy' | 'witnessing'> & {
+  readonly subjects?: Pick<Subjects, 'of'>;
+  readonly log?: Log;
+}) => {
+  // As a witness of another city's log one statement may run beside the command's own.
+  const cities = openCities(configs, { role: 'sequencer', password: secrets.databasePasswords.sequencer, maxConnections: 2 });
+  const auditors = openCities(configs, {
+    role: 'audit',
+    password: secrets.databasePasswords.audit,
+    maxConnections: 2,
+    ...(subjects ? { subjects } : {}),
+  });
   const keys = openLogKeys(secrets);
+  let opened: Witnessing | null = null;
+  const openWitnesses = (): Witnessing => {
+    opened ??= openWitnessing({
+      cities: auditors,
+      writers: cities,
+      secrets,
+      policy: auditPolicy,
+      log,
+      ...(pace ? { pace } : {}),
+    });
+    return opened;
+  };
   const run =
     <T>(work: (database: CityDatabase, keys: Keyring, shard: number | null) => Promise<T>) =>
     (city: string, shard: number | null = null): Promise<T> => {
@@ -102,11 +130,19 @@ export const openLogKeeper = ({
     unplaced: (city: string) => checkPlaces(cities.of(city)),
     rebuild: run(rebuildLog),
     shards: (city: string) => listShards(cities.of(city)),
-    beginShard: (city: string, options: { readonly afterRestore?: boolean } = {}) =>
-      turnShard(cities.of(city), keyringOf(city), log, options),
+    beginShard: (city: string, options: { readonly afterRestore?: boolean } = {}) => {
+      const asked = pace && openWitnesses();
+      const witnesses = asked && { cosign: asked.cosign, findPublication: makePublication(asked.policy) };
+      return turnShard(cities.of(city), keyringOf(city), log, { ...options, witnesses });
+    },
+    /** What a city keeps as a witness against logs, closed alarms too; or the one with this number. */
+    alarms: (city: string, number: string | null = null) => readAlarms(auditors.of(city), number),
+    closeAlarm: (city: string, number: string, closing: Closing) =>
+      closeAlarm({ audit: auditors.of(city), sequencer: cities.of(city) }, number, closing),
     retire: (city: string, shard: number, settings: Pick<RetireSettings, 'archive' | 'retentionDays' | 'batch' | 'onProgress'>) =>
       retireLog(cities.of(city), { audit: auditors.of(city), keys: keyringOf(city), ...settings }, shard),
     stop: async () => {
+      await opened?.stop();
       await Promise.all([cities.stop(), auditors.stop()]);
     },
   };

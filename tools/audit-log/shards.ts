@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { openLogKeeper } from '#audit/server.ts';
 import { ShardRefusal } from '#audit/service/begin-shard.ts';
+import type { TurnedShard } from '#audit/service/keep-log.ts';
 import { ArchiveError } from '#audit/service/shard-archive.ts';
 import type { ShardRow } from '#audit/store/shard-store.ts';
 import { EmbeddedFailure } from '#embedded/failure.ts';
@@ -36,13 +37,19 @@ const isWhole = (text: string | undefined, most: number): text is string => /^[1
 const readSettings = async () => {
   if (process.env['NODE_ENV'] === 'production') return { ...readSubgraphConfig('audit'), dataDir: null };
   const { dataDir, auditShards } = readStartConfig();
-  return { ...(await readNetwork(dataDir)), auditShards, dataDir };
+  return { ...(await readNetwork(dataDir)), auditShards, auditPolicy: null, dataDir };
 };
 
 const describe = ({ shard, origin, beganAt, closedAt, final, archivedAt, retiredAt }: ShardRow): string => {
   const state = retiredAt ? 'retired' : archivedAt ? 'archived' : closedAt ? 'closed' : 'open';
   const end = closedAt && final ? `, ended ${closedAt.toISOString()} with ${final.size} entries` : '';
   return `${shard}  ${origin}  ${state}, began ${beganAt.toISOString()}${end}`;
+};
+
+const sayEnd = (end: TurnedShard['end']): string => {
+  const names = end?.witnesses.join(', ') ?? '';
+  if (end?.isWitnessed) return `Its final checkpoint is witnessed, by ${names}.`;
+  return `Its final checkpoint is not witnessed yet${names === '' ? '' : `, only cosigned by ${names}`}: the sequencer asks the witnesses again when it begins with the next shard.`;
 };
 
 /** The commands `shards`, `begin-shard` and `retire`; returns the exit code. */
@@ -97,17 +104,23 @@ export const runShardsCommand = async (args: readonly string[]): Promise<number>
     return MISUSED;
   }
   const { cities, secrets, auditShards } = settings;
-  const keeper = openLogKeeper({ cities, secrets });
+  const keeper = openLogKeeper({ cities, secrets, auditPolicy: settings.auditPolicy });
   try {
     if (command === 'shards') {
       for (const { code } of cities.filter((each) => city === undefined || each.code === city))
         for (const row of await keeper.shards(code)) console.log(flags.json ? JSON.stringify(row) : `${code}  ${describe(row)}`);
     } else if (command === 'begin-shard' && city !== undefined) {
-      const { shard, origin, vkey, before } = await keeper.beginShard(city, { afterRestore: flags['after-restore'] });
-      if (flags.json) console.log(JSON.stringify({ city, shard, origin, vkey, closedOrigin: before.origin, closedSize: before.size }));
+      const { shard, origin, vkey, before, end } = await keeper.beginShard(city, { afterRestore: flags['after-restore'] });
+      const closed = {
+        closedOrigin: before.origin,
+        closedSize: before.size,
+        closedWitnesses: end?.witnesses,
+        isWitnessed: end?.isWitnessed,
+      };
+      if (flags.json) console.log(JSON.stringify({ city, shard, origin, vkey, ...closed }));
       else
         console.log(
-          `${city}: ${before.origin} is closed with ${before.size} entries; shard ${shard} has begun.\nPublish its key beside the others:\n${vkey}`,
+          `${city}: ${before.origin} is closed with ${before.size} entries; shard ${shard} has begun.\n${sayEnd(end)}\nPublish its key beside the others:\n${vkey}`,
         );
     } else if (city !== undefined && number !== undefined) {
       const archive = flags.archive ?? auditShards.archive;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { AUDIT_COLUMNS, Outcome, toAuditValues } from '#platform/audit/event.ts';
+import { Outcome } from '#platform/audit/event.ts';
 import type { SubjectKeys } from '#platform/subjects/subject-keys.ts';
 import { type Checkpoint, signCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
@@ -15,6 +15,7 @@ import {
   type ShardEntry,
 } from '../store/shard-store.ts';
 import { checkHead, type SoundLog } from './check-log.ts';
+import { freezeEntry } from './freeze-entry.ts';
 import type { Keyring, LogKey } from './log-key.ts';
 
 /** A command that cannot be carried out as things are; the message says what to do. */
@@ -31,8 +32,9 @@ const toShardEntry = (
   subjects: SubjectKeys,
   act: ShardEntry['act'],
   entity: { readonly id: string; readonly sha256?: string },
-): ShardEntry => {
-  const values = toAuditValues(
+): ShardEntry => ({
+  act,
+  ...freezeEntry(
     {
       city,
       observer: 'audit',
@@ -45,16 +47,8 @@ const toShardEntry = (
       requestId: randomUUID(),
     },
     subjects,
-  );
-  const of = new Map(AUDIT_COLUMNS.split(', ').map((column, i) => [column, values[i]]));
-  return {
-    eventId: of.get('event_id') as string,
-    recordedAt: of.get('recorded_at') as Date,
-    act,
-    sealed: of.get('sealed') as Uint8Array,
-    body: of.get('body') as Uint8Array,
-  };
-};
+  ),
+});
 
 export type BeginShardSettings = {
   /** A connection of its own, with no transaction open. */

@@ -11,8 +11,10 @@ import { type BegunShard, beginShard, ShardRefusal } from './begin-shard.ts';
 import { type Inspection, inspectLog } from './check-log.ts';
 import { findUnplaced, type Unplaced } from './find-unplaced.ts';
 import type { Keyring, LogVerifier } from './log-key.ts';
+import type { FindPublication, Publication } from './publish-checkpoint.ts';
 import { type RetireSettings, retireShard } from './retire-shard.ts';
 import { findAside } from './shard-turns.ts';
+import type { Witnessing } from './witness/open-witnessing.ts';
 
 const CHUNK = 16_384;
 
@@ -104,18 +106,49 @@ export const checkPlaces = (database: CityDatabase): Promise<Unplaced> =>
 
 const PATIENCE_MS = 20_000;
 const BETWEEN_MS = 100;
+/** Longest that the witnesses are waited for once a shard is closed. */
+const END_MS = 5_000;
+const LOOK_MS = 25;
+
+/** Witnesses of a log, as the command that ends a shard asks them; the same that its sequencer asks. */
+export type EndWitnesses = Pick<Witnessing, 'cosign'> & { readonly findPublication: FindPublication };
+/** A shard that was begun. `end` says whose cosignatures the final checkpoint of the one before has; null where nobody was asked. */
+export type TurnedShard = BegunShard & {
+  readonly end: (Pick<Publication, 'isWitnessed'> & { readonly witnesses: readonly string[] }) | null;
+};
+
+/** Asks the witnesses for the final checkpoint of a closed shard, each once, and tells who has cosigned it, also at somebody else's request. */
+const witnessEnd = async (
+  { cosign, findPublication }: EndWitnesses,
+  database: CityDatabase,
+  keys: Keyring,
+  row: ShardRow,
+): Promise<TurnedShard['end']> => {
+  const key = keys.forShard(row);
+  if (key && row.final) {
+    const { size, note } = row.final;
+    const cosigning = cosign({ city: row.city, shard: row.shard }, key);
+    cosigning.publish(size, note);
+    const isSettled = (): boolean =>
+      Object.values(cosigning.states()).every(({ state, size: of }) => state === 'refusing' || state === 'away' || of === size);
+    for (const end = performance.now() + END_MS; !isSettled() && performance.now() < end; ) await sleep(LOOK_MS);
+  }
+  const found = await findPublication(database, row);
+  return { isWitnessed: found?.isWitnessed ?? false, witnesses: found?.witnesses.map(({ name }) => name) ?? [] };
+};
 
 /**
- * Closes a city's current shard and begins the next one, beside whatever signs it; see `beginShard`. Throws `ShardRefusal` where the log has not begun,
- * where the database is a restored backup and `afterRestore` is not said, and where the end of a transaction does not come within 20 s; `TlogError` where the
+ * Closes a city's current shard and begins the next one, beside whatever signs it; see `beginShard`. As a sequencer does before it signs, it asks the witnesses
+ * first where they stand, and has them cosign the end. Throws `ShardRefusal` where the log has not begun, where a witness holds what the log does not follow, or
+ * the database is a restored backup, and `afterRestore` is not said, and where the end of a transaction does not come within 20 s; `TlogError` where the
  * log contradicts its last checkpoint.
  */
 export const turnShard = (
   database: CityDatabase,
   keys: Keyring,
   log: Log,
-  { afterRestore = false }: { readonly afterRestore?: boolean } = {},
-): Promise<BegunShard> =>
+  { afterRestore = false, witnesses = null }: { readonly afterRestore?: boolean; readonly witnesses?: EndWitnesses | null } = {},
+): Promise<TurnedShard> =>
   onConnection(database, async (ask) => {
     const city = database.city.code;
     if (!(await readShard(ask, city))) throw new ShardRefusal(`the log of city ${city} has not begun; its sequencer begins it`);
@@ -128,6 +161,13 @@ export const turnShard = (
       throw new ShardRefusal(
         `the log of city ${city} contradicts itself or a witness, and its end is not signed: see its health; where entries are gone for good, say --after-restore`,
       );
+    const row = await readShard(ask, city);
+    const key = row && keys.forShard(row);
+    const said = !afterRestore && witnesses && key ? await witnesses.cosign({ city, shard: row.shard }, key).check() : null;
+    if (said)
+      throw new ShardRefusal(
+        `${said.witness}, a witness of the log of city ${city}, holds ${said.witnessSize} entries that the log does not follow, and its end is not signed; where entries are gone for good, say --after-restore`,
+      );
     // What is half deleted cannot be counted, and is not half of anything that goes on.
     const leaving = afterRestore ? (await readShards(ask, city)).find((row) => row.archivedAt && !row.retiredAt) : undefined;
     if (leaving)
@@ -136,7 +176,10 @@ export const turnShard = (
       );
     for (const end = performance.now() + PATIENCE_MS; ; await sleep(BETWEEN_MS)) {
       const begun = await beginShard({ ask, city, keys, subjects: database.subjects, afterRestore });
-      if (begun) return begun;
+      if (begun) {
+        const closed = witnesses && (await readShard(ask, city, begun.shard - 1));
+        return { ...begun, end: witnesses && closed ? await witnessEnd(witnesses, database, keys, closed) : null };
+      }
       if (performance.now() > end)
         throw new ShardRefusal(
           `the log of city ${city} is in the middle of a transaction, and nobody goes on with it: start its sequencer`,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { appendAudit } from '#platform/audit/append.ts';
-import { Outcome } from '#platform/audit/event.ts';
+import { type AuditEvent, Outcome } from '#platform/audit/event.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { CityUnavailableError, isConnectionFailure } from '#platform/database/errors.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
@@ -12,6 +12,7 @@ import { parseNote } from '#platform/tlog/note.ts';
 import { type Ask, lockRetirement } from '../store/log-store.ts';
 import { readShard, readShards, retireRows, type ShardRow, tellArchived } from '../store/shard-store.ts';
 import { KIND, ShardRefusal } from './begin-shard.ts';
+import { freezeEntry } from './freeze-entry.ts';
 import type { Keyring } from './log-key.ts';
 import { archiveOf, type ClosedShard, isArchived, verifyArchive, writeArchive } from './shard-archive.ts';
 import { findAside } from './shard-turns.ts';
@@ -63,37 +64,36 @@ export const retireShard = async (
     );
   const closed: ClosedShard = { of, key: keys.toVerifier(row), ...row.final };
   const { origin, size, root } = parseCheckpoint(parseNote(row.final.note).text);
-  const tell = (act: string, more: { readonly sha256: string } | null = null): Promise<void> =>
-    appendAudit(audit, {
-      city,
-      observer: 'audit',
-      act,
-      action: act === 'archiveLogShard' ? 'E' : 'D',
-      outcome: Outcome.SUCCESS,
-      purpose: 'SYSADMIN',
-      actor: { role: 'SERVICE', city, accountId: null },
-      entities: [
-        { kind: KIND, id: `${origin}@${size}`, sha256: Buffer.from(root).toString('hex') },
-        ...(more ? [{ kind: 'AuditLogArchive', id: null, ...more }] : []),
-      ],
-      requestId: randomUUID(),
-    });
+  const eventOf = (act: string, more: { readonly sha256: string } | null = null): AuditEvent & { readonly patientId?: null } => ({
+    city,
+    observer: 'audit',
+    act,
+    action: act === 'archiveLogShard' ? 'E' : 'D',
+    outcome: Outcome.SUCCESS,
+    purpose: 'SYSADMIN',
+    actor: { role: 'SERVICE', city, accountId: null },
+    entities: [
+      { kind: KIND, id: `${origin}@${size}`, sha256: Buffer.from(root).toString('hex') },
+      ...(more ? [{ kind: 'AuditLogArchive', id: null, ...more }] : []),
+    ],
+    requestId: randomUUID(),
+  });
   if (row.archivedAt === null && !(await isArchived(archive, of))) await writeArchive(ask, archive, closed);
   const sha256 = await verifyArchive(archive, closed);
   if (row.archivedAt === null) {
-    await tell('archiveLogShard', { sha256 });
+    await appendAudit(audit, eventOf('archiveLogShard', { sha256 }));
     await tellArchived(ask, of, sha256);
   }
   onProgress?.('archived', size);
-  await tell('beginRetireLogShard');
+  await appendAudit(audit, eventOf('beginRetireLogShard'));
   let deleted = 0;
   for (;;) {
-    const gone = await retireRows(ask, of, retentionDays, batch);
+    // The last one, which finds nothing, writes the entry.
+    const gone = await retireRows(ask, of, retentionDays, batch, freezeEntry(eventOf('retireLogShard'), audit.subjects));
     if (gone === 0) break;
     deleted += gone;
     onProgress?.('deleting', deleted);
   }
-  await tell('retireLogShard');
   return { folder: archiveOf(archive, of), deleted };
 };
 

@@ -219,11 +219,22 @@ export const tellArchived = async (ask: Ask, { city, shard }: LogRef, sha256: st
   void (await ask(TELL_ARCHIVED, [city, shard, sha256]));
 const RETIRE: Named = {
   name: 'log_retire',
-  text: `SELECT audit.retire_log_shard($1, $2, $3 * interval '1 day', $4)::int AS gone`,
+  text: `SELECT audit.retire_log_shard($1, $2, $3 * interval '1 day', $4, $5, $6::timestamptz, $7::bytea, $8::bytea)::int AS gone`,
 };
-/** Deletes at most so many rows of what a shard holds, and tells how many; 0 once all is gone. Throws 23514 where it may not be. */
-export const retireRows = async (ask: Ask, { city, shard }: LogRef, retentionDays: number, limit: number): Promise<number> =>
-  (await ask<{ gone: number }>(RETIRE, [city, shard, retentionDays, limit]))[0]?.gone ?? 0;
+/**
+ * Deletes at most so many rows of what a shard holds, and tells how many; 0 once all is gone: then the shard is retired, and `entry` (`retireLogShard`) was
+ * written in the same transaction, unless it was before. Throws 23514 where it may not be.
+ */
+export const retireRows = async (
+  ask: Ask,
+  { city, shard }: LogRef,
+  retentionDays: number,
+  limit: number,
+  { eventId, recordedAt, sealed, body }: Omit<ShardEntry, 'act'>,
+): Promise<number> => {
+  const entry = [eventId, recordedAt, Buffer.from(sealed), Buffer.from(body)];
+  return (await ask<{ gone: number }>(RETIRE, [city, shard, retentionDays, limit, ...entry]))[0]?.gone ?? 0;
+};
 
 const BODIES: Named = {
   name: 'log_size_of_bodies',

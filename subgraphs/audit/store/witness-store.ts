@@ -1,4 +1,5 @@
 import type { CityDatabase, Named, Transaction } from '#platform/database/city-database.ts';
+import { HASH_BYTES } from '#platform/tlog/crypto.ts';
 import type { Hash } from '#platform/tlog/merkle.ts';
 
 /** What a city, as a witness, cosigned last of a log; `note` with the log's signature and its own. */
@@ -59,16 +60,16 @@ export type Alarm = {
   readonly foundRoot: Hash | null;
   readonly proof: readonly Hash[];
 };
-/** Rows that are kept of each kind and log. */
+/** Open alarms that are kept of each kind and log. */
 export const MAX_ALARMS = 50;
 const ALARM: Named = {
   name: 'witness_alarm',
   text: `INSERT INTO audit.witness_alarm (city, origin, kind, known_size, known_root, known_note, size, root, note, found_root, proof)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
-    WHERE (SELECT count(*) FROM audit.witness_alarm a WHERE a.city = $1 AND a.origin = $2 AND a.kind = $3) < ${MAX_ALARMS}
-    ON CONFLICT (city, origin, kind, known_size, size, root) DO NOTHING RETURNING city`,
+    WHERE (SELECT count(*) FROM audit.witness_alarm a WHERE a.city = $1 AND a.origin = $2 AND a.kind = $3 AND a.closed_at IS NULL) < ${MAX_ALARMS}
+    ON CONFLICT (city, origin, kind, known_size, size, root) WHERE closed_at IS NULL DO NOTHING RETURNING city`,
 };
-/** Keeps what speaks against a log; false where the same is kept already, or so many are. */
+/** Keeps what speaks against a log; false where the same is kept already and not closed, or so many are. */
 export const saveAlarm = async (
   tx: Transaction,
   city: string,
@@ -93,7 +94,92 @@ export const saveAlarm = async (
 export type AlarmCount = { readonly origin: string; readonly kind: AlarmKind; readonly count: number };
 const COUNT: Named = {
   name: 'witness_alarms',
-  text: `SELECT origin, kind, count(*)::int AS count FROM audit.witness_alarm WHERE city = $1 GROUP BY origin, kind ORDER BY origin, kind`,
+  text: `SELECT origin, kind, count(*)::int AS count FROM audit.witness_alarm WHERE city = $1 AND closed_at IS NULL
+    GROUP BY origin, kind ORDER BY origin, kind`,
 };
-/** How much a witness keeps against each log. A replica may answer. */
+/** How much a witness keeps against each log that nobody closed. A replica may answer. */
 export const countAlarms = async (db: CityDatabase): Promise<AlarmCount[]> => (await db.read<AlarmCount>(COUNT, [db.city.code])).rows;
+
+/** An alarm as it is kept. `closed` says who is answerable for closing it, as which user of a machine, why, and the id of the entry that tells of it. */
+export type KeptAlarm = Alarm & {
+  /** Its number in its city. */
+  readonly id: string;
+  readonly city: string;
+  readonly at: Date;
+  /** The last earlier alarm of the same two notes, which was closed; null where there is none. */
+  readonly again: string | null;
+  readonly closed: {
+    readonly at: Date;
+    readonly by: string;
+    readonly user: string;
+    readonly reason: string;
+    readonly event: string;
+  } | null;
+};
+const KEPT: Named = {
+  name: 'witness_alarms_kept',
+  text: `SELECT a.id::text, a.city, a.at, a.origin, a.kind, a.known_size::text AS "knownSize", a.known_root AS "knownRoot", a.known_note AS "knownNote", a.size::text,
+      a.root, a.note, a.found_root AS "foundRoot", a.proof, a.closed_at AS "closedAt", a.closed_by AS "closedBy", a.closed_user AS "closedUser",
+      a.closed_reason AS "closedReason", a.closed_event AS "closedEvent",
+      (SELECT max(b.id) FROM audit.witness_alarm b WHERE (b.city, b.origin, b.kind, b.known_size, b.size, b.root) = (a.city, a.origin, a.kind, a.known_size, a.size, a.root)
+        AND b.id < a.id)::text AS again
+    FROM audit.witness_alarm a WHERE a.city = $1 AND ($2::bigint IS NULL OR a.id = $2) ORDER BY a.id`,
+};
+/** What a city, as a witness, keeps against logs, oldest first, closed ones too; or the one with this number. */
+export const readAlarms = async (db: CityDatabase, id: string | null = null): Promise<KeptAlarm[]> => {
+  type Row = Pick<KeptAlarm, 'id' | 'city' | 'at' | 'kind' | 'again' | 'note'> & {
+    readonly [name in 'origin' | 'knownSize' | 'knownNote' | 'size']: string;
+  } & { readonly [name in 'closedBy' | 'closedUser' | 'closedReason' | 'closedEvent']: string | null } & {
+    readonly [name in 'knownRoot' | 'root' | 'proof']: Buffer;
+  } & { readonly foundRoot: Buffer | null; readonly closedAt: Date | null };
+  const hashesOf = (proof: Buffer): Hash[] =>
+    Array.from({ length: proof.length / HASH_BYTES }, (_none, i) => new Uint8Array(proof.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)));
+  return (await db.named<Row>(KEPT, [db.city.code, id])).map((row) => ({
+    id: row.id,
+    city: row.city,
+    at: row.at,
+    kind: row.kind,
+    known: { origin: row.origin, size: Number(row.knownSize), root: new Uint8Array(row.knownRoot), note: row.knownNote },
+    size: Number(row.size),
+    root: new Uint8Array(row.root),
+    note: row.note,
+    foundRoot: row.foundRoot && new Uint8Array(row.foundRoot),
+    proof: hashesOf(row.proof),
+    again: row.again,
+    closed:
+      row.closedAt === null
+        ? null
+        : {
+            at: row.closedAt,
+            by: row.closedBy ?? '',
+            user: row.closedUser ?? '',
+            reason: row.closedReason ?? '',
+            event: row.closedEvent ?? '',
+          },
+  }));
+};
+
+const CLOSE: Named = {
+  name: 'witness_alarm_close',
+  text: `SELECT audit.close_witness_alarm($1, $2, $3, $4, $5, $6, $7::timestamptz, $8::bytea, $9::bytea, $10::bytea) AS closed`,
+};
+/**
+ * Closes an alarm and writes the entry that tells of it, in one transaction; false where it is closed or unknown, and then neither. For the role
+ * `sequencer` alone.
+ */
+export const saveClosing = async (
+  db: CityDatabase,
+  id: string,
+  { by, user, reason }: { readonly by: string; readonly user: string; readonly reason: string },
+  entry: {
+    readonly eventId: string;
+    readonly recordedAt: Date;
+    readonly actorTag: Uint8Array | null;
+    readonly sealed: Uint8Array;
+    readonly body: Uint8Array;
+  },
+): Promise<boolean> => {
+  const { eventId, recordedAt, actorTag, sealed, body } = entry;
+  const frozen = [eventId, recordedAt, actorTag && Buffer.from(actorTag), Buffer.from(sealed), Buffer.from(body)];
+  return (await db.named<{ closed: boolean }>(CLOSE, [db.city.code, id, by, user, reason, ...frozen]))[0]?.closed === true;
+};

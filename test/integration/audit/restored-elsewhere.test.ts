@@ -51,7 +51,7 @@ describe('a database that is restored into another cluster', () => {
     const { secrets, subjects } = network;
     const cities = [restored];
     const writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling, subjects });
-    const keeper = openLogKeeper({ cities, secrets, log });
+    const keeper = openLogKeeper({ cities, secrets, log, witnessing: null });
     const subgraph = (await startAudit({
       cities,
       secrets,

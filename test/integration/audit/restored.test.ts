@@ -230,7 +230,7 @@ describe('a key of a log', () => {
     const [known] = knownKeys();
     const next = aKey(ORIGIN);
     if (!known) throw new Error('there is no key');
-    const rotated = openLogKeeper({ cities: network.cities, secrets: withKeys([known, next]), log });
+    const rotated = openLogKeeper({ cities: network.cities, secrets: withKeys([known, next]), log, witnessing: null });
     try {
       const { vkey, shard } = await rotated.beginShard(CITY);
       expect(Buffer.from(vkey.split('+').slice(2).join('+'), 'base64').subarray(1).toString('base64url')).toBe(next.publicJwk['x']);
@@ -273,7 +273,7 @@ describe('a key of a log', () => {
       const { length } = await keeper.shards(CITY);
       await start({}, undefined, { shardDays: null, retentionDays: null, archive: null, checkpointMinutes: 60, keysFile: file });
       await isIn('signing');
-      const rotated = openLogKeeper({ cities: network.cities, secrets: withKeys([...knownKeys(), next]), log });
+      const rotated = openLogKeeper({ cities: network.cities, secrets: withKeys([...knownKeys(), next]), log, witnessing: null });
       await rotated.beginShard(CITY);
       await isIn('keyless');
       put([...knownKeys(), next]);

@@ -60,7 +60,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'caregraph-archive-'));
   const { cities, secrets, subjects } = network;
   writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling, subjects, maxConnections: 8 });
-  keeper = openLogKeeper({ cities, secrets, log: silent });
+  keeper = openLogKeeper({ cities, secrets, log: silent, witnessing: null });
   await start();
   const accountId = 'QUE-acc-canary0000000000000000000000';
   const patientId = 'QUE-pat-canary0000000000000000000000';
@@ -109,7 +109,9 @@ describe('a shard that is retired', () => {
   it('is not deleted by a statement of its own either, before it is in the archive', async () => {
     const before = await everything();
     for (const shard of [1, 2])
-      await expect(admin.query(`select audit.retire_log_shard('${CITY}', ${shard}, interval '0', 100)`)).rejects.toMatchObject({
+      await expect(
+        admin.query(`select audit.retire_log_shard('${CITY}', ${shard}, interval '0', 100, 'x', now(), '', '')`),
+      ).rejects.toMatchObject({
         code: '23514',
       });
     expect(await everything()).toEqual(before);

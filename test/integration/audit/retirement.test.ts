@@ -58,22 +58,34 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Retires shard 1 in a process of its own, which is killed once `isThere`; gives what it said. */
+const killWhen = async (isThere: (said: string) => Promise<boolean>): Promise<string> => {
+  const child = spawn(process.execPath, [path.resolve('test/integration/audit/retire-child.ts')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
+  let heard = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    heard += bytes.toString();
+  });
+  const { cities, secrets } = network;
+  child.stdin.end(JSON.stringify({ cities, secrets, city: CITY, shard: 1, archive: archive() }));
+  try {
+    await until(() => isThere(heard), 30_000, 'the place to kill it at');
+    child.kill('SIGKILL');
+    expect(await ended).toBe('SIGKILL');
+  } finally {
+    child.kill('SIGKILL');
+  }
+  return heard;
+};
+/** Locks that are held; none once the connection of a killed process has ended. */
+const locks = (): Promise<unknown[]> =>
+  rows(`select from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
+    and pid <> pg_backend_pid()`);
+const told = (): Promise<unknown[]> => rows(`select from audit.entry where act = 'retireLogShard'`);
+
 describe('a retirement whose process is killed', () => {
   it('has deleted a part, and a restored backup waits until it is finished', async () => {
-    const child = spawn(process.execPath, [path.resolve('test/integration/audit/retire-child.ts')], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
-    let heard = '';
-    child.stdout.on('data', (bytes: Buffer) => {
-      heard += bytes.toString();
-      if (heard.includes('deleting 8\n')) child.kill('SIGKILL');
-    });
-    const { cities, secrets } = network;
-    child.stdin.end(JSON.stringify({ cities, secrets, city: CITY, shard: 1, archive: archive() }));
-    try {
-      expect(await ended).toBe('SIGKILL');
-    } finally {
-      child.kill('SIGKILL');
-    }
+    const heard = await killWhen(async (said) => said.includes('deleting 8\n'));
     expect(heard).not.toContain('done');
     const [row] = await keeper.shards(CITY);
     expect([row?.archivedAt !== null, row?.retiredAt]).toEqual([true, null]);
@@ -86,12 +98,35 @@ describe('a retirement whose process is killed', () => {
     expect(await rows('select * from audit.log_shard order by shard')).toEqual(before);
   });
 
+  it('between the last deletion and the entry that tells of it: neither that nor the mark is there', async () => {
+    const KEY = 7_700_001;
+    const waiting = `select pid from pg_stat_activity where usename = 'sequencer' and datname = current_database() and wait_event = 'advisory'
+      and query like '%retire_log_shard%'`;
+    await admin.query(
+      `create function public.hold_entry() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(${KEY}); return new; end $$`,
+    );
+    await admin.query(
+      `create trigger hold before insert on audit.entry for each row when (new.act = 'retireLogShard') execute function public.hold_entry()`,
+    );
+    await admin.query(`select pg_advisory_lock(${KEY})`);
+    try {
+      await until(async () => (await locks()).length === 0, 15_000, 'the end of the killed connection');
+      const heard = await killWhen(async () => (await rows(waiting)).length === 1);
+      expect(heard).not.toContain('done');
+      await admin.query(`select pg_terminate_backend(pid) from (${waiting}) w`);
+      await until(async () => (await rows(waiting)).length === 0, 15_000, 'the end of its statement');
+    } finally {
+      await admin.query(`select pg_advisory_unlock(${KEY})`);
+      await admin.query('drop trigger hold on audit.entry');
+      await admin.query('drop function public.hold_entry');
+    }
+    expect(await rows('select from audit.log_tile where shard = 1')).toEqual([]);
+    expect((await keeper.shards(CITY))[0]?.retiredAt).toBeNull();
+    expect(await told()).toEqual([]);
+  });
+
   it('takes nothing that was written since, whatever transaction numbers it has', async () => {
     // As it is where the database was restored into a cluster whose numbers begin lower.
-    const locks = (): Promise<unknown[]> =>
-      rows(
-        `select from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
-      );
     await until(async () => (await locks()).length === 0, 15_000, 'the end of the killed connection');
     await write(LATE);
     const late = await idsOfLate();
@@ -102,6 +137,10 @@ describe('a retirement whose process is killed', () => {
       late,
     );
     expect((await keeper.shards(CITY))[0]?.retiredAt).toEqual(expect.any(Date));
+    expect(await told()).toHaveLength(1);
+    // Once more does nothing.
+    expect(await retire(1)).toMatchObject({ deleted: 0 });
+    expect(await told()).toHaveLength(1);
   });
 });
 
@@ -238,7 +277,7 @@ describe('the role that signs', () => {
       `update audit.log_shard set archive_sha256 = 'x' where shard = 1`,
       'update audit.log_state set closed = false where shard = 1',
       'update audit.log_shard set max_id = 1 where shard = 3',
-      `select audit.retire_log_shard('${CITY}', 1, interval '-1 day', 1)`,
+      `select audit.retire_log_shard('${CITY}', 1, interval '-1 day', 1, 'x', now(), '', '')`,
     ]) {
       await admin.query('set role sequencer');
       const outcome = await admin.query(change).then(

@@ -80,7 +80,7 @@ export const openWorld = (): void => {
     admin = await network.admin(CITY);
     const { cities, secrets, subjects } = network;
     writers = openCities(cities, { role: 'scheduling', password: secrets.databasePasswords.scheduling, subjects, maxConnections: 12 });
-    keeper = openLogKeeper({ cities, secrets, log });
+    keeper = openLogKeeper({ cities, secrets, log, witnessing: null });
     readers = openCities(cities, { role: 'audit', password: secrets.databasePasswords.audit });
     const publish: FindPublication = async (db, { shard }) => {
       const found = await findCheckpoint(db, shard);

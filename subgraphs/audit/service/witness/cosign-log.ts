@@ -177,9 +177,25 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
     return opened;
   };
 
+  /**
+   * Whether a witness may be asked for a line. One that contradicts the log is not sent a checkpoint again: that would be the same evidence once more. Nor is one
+   * that was not heard yet, as after a start, before it showed what it holds; who has nothing to show is asked.
+   */
+  const isToBeAsked = async (witness: WitnessToAsk): Promise<boolean> => {
+    if (contradictions.has(witness.name)) return (await consult(witness)) === 'follows';
+    if (standing.has(witness.name)) return true;
+    try {
+      return (await consult(witness)) !== 'contradicts';
+    } catch (error) {
+      if (error instanceof TlogError) throw error;
+      return true;
+    }
+  };
+
   const ask = async (witness: WitnessToAsk, { size, note: text }: { readonly size: number; readonly note: string }): Promise<Outcome> => {
     const { name, verifier } = witness;
     const { note, read } = openTarget(text);
+    if (!(await isToBeAsked(witness))) return 'refused';
     let oldSize = standing.get(name) ?? 0;
     for (let hop = 1; hop <= HOPS; hop++) {
       if (oldSize > size) {
