@@ -80,6 +80,9 @@ const describe = ({ report, state, ms }, code) => {
         [text.entries, (each.size ?? 0).toLocaleString(language)],
         [text.checked, each.checked.toLocaleString(language)],
         [text.witnesses, each.witnesses.length === 0 ? text.notWitnessed : each.witnesses.map(({ name }) => name).join(', ')],
+        ...(each.witnesses.length === 0
+          ? []
+          : [[text.cosigned, each.cosignedAt === null ? text.noTime : text.since(each.cosignedAt, each.ageSeconds)]]),
       ]),
     );
   if (checked > 1_000) parts.push(element('p', text.rate(Math.round(checked / (ms / 1_000))), 'hint'));
@@ -103,7 +106,13 @@ const describe = ({ report, state, ms }, code) => {
   const told = notices.map(({ kind, shard, key }) =>
     remark(kind === 'trusted-on-first-use' ? text.onFirstUse(key) : kind === 'policy-differs' ? text.policyDiffers : text.notServed(shard)),
   );
-  const warnings = shards.flatMap((each) => each.warnings.map(({ kind, index, count }) => remark(text.warning(kind, index, count))));
+  const warn = ({ cosignedAt, ageSeconds }, { kind, index, count }) => {
+    if (kind === 'stale') return text.stale(cosignedAt, ageSeconds);
+    return kind === 'witness-clock-ahead' ? text.ahead(count) : text.warning(kind, index, count);
+  };
+  const warnings = shards.flatMap((each) => each.warnings.map((warning) => remark(warn(each, warning))));
+  const newest = shards.at(-1);
+  if (isSound && newest && !newest.isOpen) warnings.push(remark(text.closed));
   const kept = keep(code, state) ? [] : [remark(text.cannotKeep)];
   return [
     box(isSound ? 'good' : 'bad', isSound ? text.sound(code) : text.broken(code), ...faults, ...parts),

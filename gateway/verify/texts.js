@@ -1,5 +1,18 @@
 /** Every text of the page, in both languages; functions where a number or name stands in it. */
 
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+];
+/** In the largest unit of which there are two or more, as “3 hours ago” or « il y a 3 heures ». */
+const toAge = (language, seconds) => {
+  const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? ['second', 1];
+  return new Intl.RelativeTimeFormat(language).format(-Math.floor(seconds / length), unit);
+};
+/** Date and time in UTC, the same in every language. */
+const toTime = (at) => at.toISOString().slice(0, 19).replace('T', ' ');
+
 const en = {
   title: 'Audit log verifier',
   intro:
@@ -30,6 +43,14 @@ const en = {
   origin: 'Log',
   witnesses: 'Witnesses',
   notWitnessed: 'none: this checkpoint is not witnessed',
+  cosigned: 'Last cosigned',
+  since: (at, ageSeconds) => `${toTime(at)} UTC (${toAge('en', ageSeconds)})`,
+  noTime: 'no witness says when',
+  closed: 'This shard is closed: the log goes on in another one, which is not shown here.',
+  stale: (at, ageSeconds) =>
+    `This may be an old log: not since ${toTime(at)} UTC (${toAge('en', ageSeconds)}) have the witnesses said that this checkpoint is still the newest. Newer entries may be held back. Try again in an hour; if it stays so, compare with what others have seen, and tell the auditors of the network.`,
+  ahead: (count) =>
+    `${count === 1 ? 'A witness' : `${count} witnesses`} cosigned with a time that lies more than 10 minutes ahead of the clock of this computer; it does not count.`,
   fault: 'Fault',
   firstBad: 'First bad entry',
   orLater: (n) => `${n} or one behind it`,
@@ -118,6 +139,14 @@ const fr = {
   origin: 'Journal',
   witnesses: 'Témoins',
   notWitnessed: 'aucun : ce point de contrôle n’a pas de témoin',
+  cosigned: 'Dernière cosignature',
+  since: (at, ageSeconds) => `${toTime(at)} UTC (${toAge('fr', ageSeconds)})`,
+  noTime: 'aucun témoin ne dit quand',
+  closed: 'Ce volume est clos : le journal continue dans un autre, qui n’est pas montré ici.',
+  stale: (at, ageSeconds) =>
+    `Ce journal est peut-être ancien : depuis le ${toTime(at)} UTC (${toAge('fr', ageSeconds)}), les témoins n’ont plus dit que ce point de contrôle est encore le dernier. Des entrées plus récentes sont peut-être retenues. Réessayez dans une heure ; si rien ne change, comparez avec ce que d’autres ont vu, et prévenez les auditeurs du réseau.`,
+  ahead: (count) =>
+    `${count === 1 ? 'Un témoin a' : `${count} témoins ont`} cosigné avec une heure en avance de plus de 10 minutes sur l’horloge de cet ordinateur ; elle ne compte pas.`,
   fault: 'Faute',
   firstBad: 'Première entrée fautive',
   orLater: (n) => `${n} ou une suivante`,

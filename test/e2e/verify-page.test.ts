@@ -107,6 +107,8 @@ const write = async (count: number): Promise<void> => {
     expect(told).toContain('The log of MTL is sound');
     expect(told).toContain('Trusted on first use');
     expect(told).not.toContain('not witnessed');
+    expect(told).toMatch(/Last cosigned\s+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(\d+ (?:seconds?|minutes) ago\)/);
+    expect(told).not.toContain('This may be an old log');
     await picture(page, 'sound-en');
     const bundles = (): number => asked.filter((each) => each.includes('/tile/entries/')).length;
     const before = bundles();
@@ -119,11 +121,45 @@ const write = async (count: number): Promise<void> => {
     const later = await verify(french.page);
     expect(later).toContain('Le journal de MTL est intact');
     expect(later).not.toContain('Cru à la première rencontre');
+    expect(later).toMatch(/Dernière cosignature\s+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(il y a \d+ (?:secondes?|minutes)\)/);
     await picture(french.page, 'sound-fr');
     expect(french.asked.filter((each) => each.includes('/tile/entries/')).length).toBeLessThan(before);
     for (const each of [...asked, ...french.asked]) expect(each).toMatch(/^\/(?:verify|audit|health\/ready)/);
     expect([...faults, ...french.faults]).toEqual([]);
     await context.close();
+  }, 60_000);
+
+  it('says of an old log that is shown again that it is old, and of times that lie ahead, in both languages', async () => {
+    const old = await visit('en');
+    /** The same files, seen so many milliseconds later. */
+    const verifyLater = async (page: Page, ms: number): Promise<string> => {
+      await page.route('**/verify/worker.js', async (route) => {
+        const response = await route.fetch();
+        const body = (await response.text()).replaceAll('now: new Date()', `now: new Date(Date.now() + ${ms})`);
+        return route.fulfill({ response, body });
+      });
+      await page.reload();
+      await page.locator('html[data-ready]').waitFor({ timeout: 10_000 });
+      const told = await verify(page);
+      await page.unrouteAll({ behavior: 'wait' });
+      return told;
+    };
+    const THIRTY_HOURS = 30 * 3_600_000;
+    const stale = await verifyLater(old.page, THIRTY_HOURS);
+    expect(stale).toContain('The log of MTL is sound');
+    expect(stale).toMatch(/This may be an old log: not since [-0-9]+ [:0-9]+ UTC \(30 hours ago\) have the witnesses said/);
+    await picture(old.page, 'stale-en');
+    const ahead = await verifyLater(old.page, -THIRTY_HOURS);
+    expect(ahead).toMatch(/(?:A witness|2 witnesses) cosigned with a time that lies more than 10 minutes ahead/);
+    expect(ahead).toMatch(/Last cosigned\s+no witness says when/);
+    await old.context.close();
+    const french = await visit('fr');
+    expect(await verifyLater(french.page, THIRTY_HOURS)).toMatch(
+      /Ce journal est peut-être ancien : depuis le [-0-9]+ [:0-9]+ UTC \(il y a 30 heures\)/,
+    );
+    await picture(french.page, 'stale-fr');
+    expect([...old.faults, ...french.faults]).toEqual([]);
+    await french.context.close();
   }, 60_000);
 
   const flip =
