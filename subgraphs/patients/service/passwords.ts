@@ -4,6 +4,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { OverloadedError } from '#platform/database/errors.ts';
 import { BadInputError } from '#platform/pure/faults.ts';
 import { codePoints, isUnfitText } from '#platform/pure/text.ts';
+import { makeTurns } from '#platform/pure/turns.ts';
 
 /** Argon2id as OWASP sets it: 19 MiB, two passes, one lane. https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html */
 const ARGON = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -24,28 +25,9 @@ const normal = (password: string): string => password.normalize('NFC');
 /** Hash of a password as accounts keep it (PHC string). For seeding; callers' passwords go through `makePasswords`. */
 export const hashPassword = (password: string): Promise<string> => hash(normal(password), ARGON);
 
-/** Runs at most `limit` tasks at once; `OverloadedError` when too many wait. */
-const makeGate = (limit: number, maxWaiting: number) => {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async <T>(task: () => Promise<T>): Promise<T> => {
-    if (running >= limit) {
-      if (waiting.length >= maxWaiting) throw new OverloadedError('');
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else running++;
-    try {
-      return await task();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running--;
-    }
-  };
-};
-
 /** Hashes on spare processors alone: one stays free for everybody else's requests. */
 export const makePasswords = async (parallel: number = Math.max(1, availableParallelism() - 1)): Promise<Passwords> => {
-  const gate = makeGate(parallel, MAX_WAITING);
+  const inTurn = makeTurns(parallel, { maxWaiting: MAX_WAITING, toRefusal: () => new OverloadedError('') });
   const nobody = await hashPassword(randomBytes(32).toString('base64url'));
   return {
     hashNew: async (field, password) => {
@@ -53,10 +35,10 @@ export const makePasswords = async (parallel: number = Math.max(1, availablePara
       const length = codePoints(normal(password));
       if (length < MIN_LENGTH) throw new BadInputError(field, `needs at least ${MIN_LENGTH} characters`);
       if (length > MAX_LENGTH) throw new BadInputError(field, `is longer than ${MAX_LENGTH} characters`);
-      return gate(() => hashPassword(password));
+      return inTurn(() => hashPassword(password));
     },
     matches: (password, passwordHash) =>
-      gate(async () => {
+      inTurn(async () => {
         // What no account can have is still compared, with the hash that nobody's password has.
         const possible = password.isWellFormed() && password.length <= MAX_LENGTH * 4;
         const same = await verify(possible ? (passwordHash ?? nobody) : nobody, possible ? normal(password) : '', ARGON);
