@@ -10,6 +10,7 @@ import { commitTo } from '#platform/audit/event.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { toGraphError } from '#platform/graphql/errors.ts';
 import { makeLog } from '#platform/observability/log.ts';
+import { makeQueues } from '#platform/pure/turns.ts';
 import { linkTo } from '#test/integration/scheduling/city-link.ts';
 import { testFiles } from '#test/support/files-config.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
@@ -76,15 +77,9 @@ export const startHarness = async (settings: Partial<FilesSettings> & { readonly
     });
   const subgraph = await start();
   /** One after the other, as a client has one connection. */
-  const lines = new Map<string, Promise<unknown>>();
-  const sql = async <R extends pg.QueryResultRow>(city: string, text: string, values: unknown[] = []): Promise<R[]> => {
-    const asked = (lines.get(city) ?? Promise.resolve()).then(async () => (await (await network.admin(city)).query<R>(text, values)).rows);
-    lines.set(
-      city,
-      asked.catch(() => {}),
-    );
-    return asked;
-  };
+  const lines = makeQueues();
+  const sql = <R extends pg.QueryResultRow>(city: string, text: string, values: unknown[] = []): Promise<R[]> =>
+    lines.run(city, async () => (await (await network.admin(city)).query<R>(text, values)).rows);
   const viewer = (role: Viewer['role'], city: string, own: Partial<Viewer> = {}): Viewer => ({
     accountId: newId(city, 'acc'),
     role,

@@ -6,6 +6,7 @@ import { newId } from '#platform/database/new-id.ts';
 import { toGraphError } from '#platform/graphql/errors.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { isoWeek } from '#platform/pure/iso-week.ts';
+import { makeQueues } from '#platform/pure/turns.ts';
 import { addDays, atLocal, toLocal } from '#platform/pure/zoned-time.ts';
 import { type Scheduling, type SchedulingSettings, startScheduling } from '#scheduling/server.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
@@ -70,16 +71,11 @@ export const startHarness = async (settings: Partial<SchedulingSettings> = {}) =
   const subgraph = await start();
   const clients = new Map<string, Promise<pg.Client>>();
   /** One after the other, as a client has one connection. */
-  const lines = new Map<string, Promise<unknown>>();
-  const sql = async <R extends pg.QueryResultRow>(city: string, text: string, values: unknown[] = []): Promise<R[]> => {
+  const lines = makeQueues();
+  const sql = <R extends pg.QueryResultRow>(city: string, text: string, values: unknown[] = []): Promise<R[]> => {
     const client = clients.get(city) ?? network.admin(city);
     clients.set(city, client);
-    const asked = (lines.get(city) ?? Promise.resolve()).then(async () => (await (await client).query<R>(text, values)).rows);
-    lines.set(
-      city,
-      asked.catch(() => {}),
-    );
-    return asked;
+    return lines.run(city, async () => (await (await client).query<R>(text, values)).rows);
   };
 
   const addPatient = async (city = 'MTL'): Promise<Viewer> => {
