@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll } from '@jest/globals';
 import { contextOf, type Upload } from '#files/domain/file.ts';
 import { makeBeginUpload } from '#files/service/begin-upload.ts';
 import { makeKeepVersion } from '#files/service/keep-version.ts';
@@ -15,7 +16,7 @@ import type { FilesConfig } from '#platform/config/files.ts';
 import { openKeys } from '#platform/keys/open-keys.ts';
 import { openVault } from '#platform/vault/open-vault.ts';
 import { type BlobRef, STORE_NAMES, type StoreName } from '#platform/vault/vault.ts';
-import { type Harness, sha256Of } from './harness.ts';
+import { type Harness, sha256Of, startHarness } from './harness.ts';
 
 export type KeptFile = { readonly ref: BlobRef; readonly bytes: Buffer; readonly fileId: string; readonly patientId: string };
 
@@ -159,3 +160,24 @@ export const startKeeper = async (
   };
 };
 export type Keeper = Awaited<ReturnType<typeof startKeeper>>;
+
+/**
+ * For the tests of a file or of a `describe`: starts a harness and a keeper before them, tells both to `take`, and ends what was started behind
+ * them, however far it came.
+ */
+export const withKeeper = (
+  take: (started: { readonly house: Harness; readonly keeper: Keeper }) => void,
+  options?: Parameters<typeof startKeeper>[1],
+): void => {
+  let house: Harness | undefined;
+  let keeper: Keeper | undefined;
+  beforeAll(async () => {
+    house = await startHarness();
+    keeper = await startKeeper(house, options);
+    take({ house, keeper });
+  });
+  afterAll(async () => {
+    await keeper?.stop();
+    await house?.stop();
+  });
+};

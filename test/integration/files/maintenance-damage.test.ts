@@ -23,7 +23,7 @@ import { CHUNK_BYTES, HEADER_BYTES, SEALED_CHUNK_BYTES } from '#platform/cipher/
 import { IntegrityError, STORE_NAMES, type StoreName } from '#platform/vault/vault.ts';
 import { testFiles } from '#test/support/files-config.ts';
 import { type Harness, startHarness } from './harness.ts';
-import { type Keeper, type KeptFile, startKeeper, until } from './keeper.ts';
+import { type Keeper, type KeptFile, startKeeper, until, withKeeper } from './keeper.ts';
 
 const SIZE = 3 * CHUNK_BYTES + 77;
 /** Cases below in which a key is wrong. */
@@ -39,14 +39,12 @@ describe.each(STORE_NAMES)('damage in the %s', (store) => {
   const other: StoreName = store === 'primary' ? 'backup' : 'primary';
   let house: Harness;
   let keeper: Keeper;
-  beforeAll(async () => {
-    house = await startHarness();
-    keeper = await startKeeper(house, { everyMs: 1_000 });
-  });
-  afterAll(async () => {
-    await keeper?.stop();
-    await house?.stop();
-  });
+  withKeeper(
+    (started) => {
+      ({ house, keeper } = started);
+    },
+    { everyMs: 1_000 },
+  );
   const blob = (file: KeptFile, of = store): string => keeper.fileOf(of, `MTL/${file.ref.id}`);
   const key = (file: KeptFile, of = store): string => keeper.fileOf(of, `MTL/${file.ref.id}.key`);
   const change = (file: string, to: (bytes: Buffer) => Buffer): void => writeFileSync(file, to(readFileSync(file)));

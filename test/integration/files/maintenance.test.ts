@@ -1,23 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { makeRotateKeys } from '#files/service/rotate-keys.ts';
 import { makeFindFileTasks, makeScrubFiles } from '#files/service/scrub-files.ts';
 import { CHUNK_BYTES } from '#platform/cipher/stream.ts';
 import { IntegrityError, STORE_NAMES } from '#platform/vault/vault.ts';
 import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
-import { type Harness, startHarness } from './harness.ts';
-import { type Keeper, type KeptFile, startKeeper, until } from './keeper.ts';
+import type { Harness } from './harness.ts';
+import { type Keeper, type KeptFile, startKeeper, until, withKeeper } from './keeper.ts';
 
 let house: Harness;
 let keeper: Keeper;
-beforeAll(async () => {
-  house = await startHarness();
-  keeper = await startKeeper(house);
-});
-afterAll(async () => {
-  await keeper?.stop();
-  await house?.stop();
+withKeeper((started) => {
+  ({ house, keeper } = started);
 });
 /** What rows say of the room in use is what the rows take. */
 const roomIsRight = async (): Promise<void> => {

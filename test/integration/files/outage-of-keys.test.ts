@@ -1,20 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { makeScrubFiles } from '#files/service/scrub-files.ts';
 import { KeysUnavailableError } from '#platform/keys/key-ring.ts';
 import { IntegrityError, STORE_NAMES } from '#platform/vault/vault.ts';
-import { type Harness, startHarness } from './harness.ts';
-import { type Keeper, type KeptFile, startKeeper } from './keeper.ts';
+import type { Harness } from './harness.ts';
+import { type Keeper, type KeptFile, withKeeper } from './keeper.ts';
 
 let house: Harness;
 let keeper: Keeper;
-beforeAll(async () => {
-  house = await startHarness();
-  keeper = await startKeeper(house);
-});
-afterAll(async () => {
-  await keeper?.stop();
-  await house?.stop();
+withKeeper((started) => {
+  ({ house, keeper } = started);
 });
 
 const patientOf = () => house.addPatient('MTL');

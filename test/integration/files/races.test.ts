@@ -1,18 +1,20 @@
 import { existsSync, rmSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { makeUploadFile } from '#files/service/upload-file.ts';
 import { StoreUnavailableError } from '#platform/blobs/store.ts';
 import { STORE_NAMES } from '#platform/vault/vault.ts';
 import { ERASE_PATIENT } from '#test/support/erase-patient.ts';
 import { type Harness, someText, startHarness } from './harness.ts';
-import { type Keeper, startKeeper, until } from './keeper.ts';
+import { type Keeper, startKeeper, until, withKeeper } from './keeper.ts';
 
 let house: Harness;
 let keeper: Keeper;
 let isBackupAway = false;
-beforeAll(async () => {
-  house = await startHarness();
-  keeper = await startKeeper(house, {
+withKeeper(
+  (started) => {
+    ({ house, keeper } = started);
+  },
+  {
     wrap: (store) => ({
       ...store,
       put: async (key, bytes) => {
@@ -20,12 +22,8 @@ beforeAll(async () => {
         return store.put(key, bytes);
       },
     }),
-  });
-});
-afterAll(async () => {
-  await keeper?.stop();
-  await house?.stop();
-});
+  },
+);
 
 describe('an upload inside the graph that takes longer than its lease', () => {
   it('begins anew when its own process cleared it', async () => {
