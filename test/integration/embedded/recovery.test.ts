@@ -43,10 +43,10 @@ afterAll(async () => {
   await folders.cleanUp();
 });
 
-/** Wakes a stopped process, unless it has ended meanwhile, as a backend whose client went does. */
-const goOn = (pid: number): void => {
+/** Signals a process, unless it has ended meanwhile, as a backend whose client went does. */
+const tell = (pid: number, signal: 'SIGSTOP' | 'SIGCONT'): void => {
   try {
-    process.kill(pid, 'SIGCONT');
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ESRCH') throw error;
   }
@@ -87,13 +87,13 @@ describe('a server that dies', () => {
 
   it('holds up commits for about a second when the standby hangs', async () => {
     const pids = await standbyProcesses();
-    for (const pid of pids) process.kill(pid, 'SIGSTOP');
     try {
+      for (const pid of pids) tell(pid, 'SIGSTOP');
       expect(await write('while the standby hangs')).toBeLessThan(2_000);
       expect(isSynchronous()).toBe(false);
       expect(await write('while the standby still hangs')).toBeLessThan(500);
     } finally {
-      for (const pid of pids) goOn(pid);
+      for (const pid of pids) tell(pid, 'SIGCONT');
     }
     await waitUntil(isSynchronous, 15_000);
     await waitUntil(async () => (await notes('b')).includes('while the standby still hangs'));
