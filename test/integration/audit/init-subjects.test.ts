@@ -8,8 +8,8 @@ import type { SubjectsConfig } from '#platform/config/subjects.ts';
 import { openCities } from '#platform/database/cities.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
+import { auditEnv } from '#test/support/audit-env.ts';
 import { type TestNetwork, testNetwork } from '#test/support/network.ts';
-import { subjectsEnv } from '#tools/processes.ts';
 import { anEvent } from './log-support.ts';
 
 let network: TestNetwork;
@@ -24,32 +24,9 @@ afterAll(async () => {
 
 /** `npm run keyring -- subjects init` with the settings of production. */
 const init = (config: SubjectsConfig) => {
-  const { cities, secrets } = network;
-  const text = (key: { readonly kid: string; readonly privateJwk: Readonly<Record<string, string>> }) => ({
-    ...key.privateJwk,
-    kid: key.kid,
-  });
-  const env = {
-    NODE_ENV: 'production',
-    PATH: process.env['PATH'] ?? '',
-    CITIES: JSON.stringify(
-      cities.map(({ nodes, database, tls: _tls, ...city }) => ({
-        ...city,
-        dsn: `postgres://${nodes.map(({ host, port }) => `${host}:${port}`).join(',')}/${database}`,
-      })),
-    ),
-    AUDIT_DB_PASSWORD: secrets.databasePasswords.audit,
-    SEQUENCER_DB_PASSWORD: secrets.databasePasswords.sequencer,
-    ASSERTION_PUBLIC_KEYS: JSON.stringify([{ kid: secrets.assertionKey.kid, ...secrets.assertionKey.publicJwk }]),
-    CURSOR_KEY: secrets.cursorKey,
-    AUDIT_LOG_KEYS: JSON.stringify(Object.fromEntries(Object.entries(secrets.logKeys).map(([city, keys]) => [city, keys.map(text)]))),
-    AUDIT_WITNESS_KEYS: JSON.stringify(Object.fromEntries(Object.entries(secrets.witnessKeys).map(([city, key]) => [city, text(key)]))),
-    SUBJECT_INDEX_KEY: secrets.subjectIndexKey,
-    ...subjectsEnv(config),
-  };
   const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/keyring.ts', 'subjects', 'init'], {
     encoding: 'utf8',
-    env,
+    env: auditEnv(network, config),
     timeout: 50_000,
   });
   return { status, stdout, stderr };
