@@ -1,6 +1,6 @@
 import { fromUtf8, toHex } from '#platform/tlog/bytes.ts';
 import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
-import { type Freshness, judgeFreshness } from '#platform/tlog/freshness.ts';
+import { type Freshness, judgeFreshness, STALE_MS } from '#platform/tlog/freshness.ts';
 import { type LogSource, SourceError } from '#platform/tlog/log-source.ts';
 import { type LogState, parseLogState } from '#platform/tlog/log-state.ts';
 import { formatVerifierKey, parseNote, parseVerifierKey, toVerifierKey } from '#platform/tlog/note.ts';
@@ -178,8 +178,6 @@ const takeBounds = () => {
     next: (size: number): string | null => (end !== null && end.index === size - 1 ? end.what : null),
   };
 };
-/** Logs of this network have their checkpoint cosigned anew each hour, also while nothing is written. */
-const STALE_MS = 24 * 3_600_000;
 /** More shards than any log has; a server that tells of ever more would keep whoever asks for ever. */
 const MAX_SHARDS = 10_000;
 

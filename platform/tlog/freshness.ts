@@ -3,6 +3,9 @@ import { hasQuorum, type Policy, type Witnessed } from './policy.ts';
 /** How far ahead of the clock here a witness's time may lie before it is told, and no longer counts, in milliseconds. */
 const SKEW_MS = 10 * 60_000;
 
+/** Age from which a log is warned of, unless somebody says otherwise. Logs of this network are cosigned anew each hour, also while nothing is written. */
+export const STALE_MS = 24 * 3_600_000;
+
 /** How old a checkpoint's cosignatures are. `ageSeconds` is whole and never less than 0; both are null where no cosignature tells. */
 export type Freshness = {
   /** The newest time at or after which as many witnesses cosigned as the policy asks for; one, where it asks for none. */

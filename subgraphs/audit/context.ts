@@ -32,7 +32,7 @@ export type Context = {
     readonly exportEvents: (args: ExportArgs) => Promise<ExportPage>;
     readonly toFhirText: typeof toFhirText;
     readonly findTrail: (patientId: string, page: { readonly first?: number | null; readonly after?: string | null }) => Promise<EventPage>;
-    readonly prove: Pick<Prove, 'checkpointOf' | 'proveGrowth' | 'shardsOf'>;
+    readonly prove: Pick<Prove, 'checkpointOf' | 'isStale' | 'proveGrowth' | 'shardsOf'>;
     readonly verifyAuditLog: (city: string) => Promise<VerificationView>;
     readonly city: (code: string) => CityView | null;
     /** The same for a code that an entry holds; throws where configuration lacks it. */

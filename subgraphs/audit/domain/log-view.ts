@@ -12,6 +12,8 @@ export type CheckpointView = {
   readonly witnesses: readonly { readonly name: string; readonly at: Date }[];
   /** They are as many as the policy asks for. */
   readonly isWitnessed: boolean;
+  /** When as many had last said that it is the newest; null where too few did. */
+  readonly cosignedAt: Date | null;
 };
 
 /** That an event is in the log, and the same as the content of a `.tlog-proof` file. Hashes in base64. */

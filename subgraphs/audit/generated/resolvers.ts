@@ -95,6 +95,8 @@ export type AuditCheckpoint = {
   readonly witnesses: ReadonlyArray<AuditWitness>;
   /** Whether as many witnesses cosigned as the policy asks for, `/audit/{city}/policy`. Never without a cosignature that verifies. */
   readonly isWitnessed: Scalars['Boolean']['output'];
+  /** The newest time at or after which as many witnesses cosigned as the policy asks for: until then these knew of nothing newer. Null where too few did. */
+  readonly cosignedAt?: Maybe<Scalars['DateTime']['output']>;
 };
 
 /** A part of a city's audit log, a log of its own: with its own name, key and tree. Its first entry says how the one before ended. */
@@ -198,6 +200,8 @@ export type AuditVerification = {
   readonly finishedAt?: Maybe<Scalars['DateTime']['output']>;
   /** The latest checkpoint of the log, as of now. */
   readonly checkpoint?: Maybe<AuditCheckpoint>;
+  /** Whether its `cosignedAt` is more than 24 hours ago, though a log is cosigned anew each hour, also while nothing is written. Null where no witness says. */
+  readonly isStale?: Maybe<Scalars['Boolean']['output']>;
 };
 
 /** A person who receives care. https://hl7.org/fhir/R4/patient.html */
@@ -630,6 +634,7 @@ export type AuditCheckpointResolvers<ContextType = Context, ParentType extends R
   signedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   witnesses?: Resolver<ReadonlyArray<ResolversTypes['AuditWitness']>, ParentType, ContextType>;
   isWitnessed?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  cosignedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
 };
 
 export type AuditShardResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AuditShard'] = ResolversParentTypes['AuditShard']> = {
@@ -675,6 +680,7 @@ export type AuditVerificationResolvers<ContextType = Context, ParentType extends
   startedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   checkpoint?: Resolver<Maybe<ResolversTypes['AuditCheckpoint']>, ParentType, ContextType>;
+  isStale?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
 };
 
 export type PatientResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Patient'] = ResolversParentTypes['Patient'], FederationReferenceType extends FederationReferenceTypes['Patient'] = FederationReferenceTypes['Patient']> = {

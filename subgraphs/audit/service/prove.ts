@@ -3,6 +3,7 @@ import type { CityDatabase } from '#platform/database/city-database.ts';
 import { BadInputError } from '#platform/pure/faults.ts';
 import { toBase64 } from '#platform/tlog/bytes.ts';
 import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
+import { STALE_MS } from '#platform/tlog/freshness.ts';
 import { type HashReader, proveConsistency, proveInclusion } from '#platform/tlog/merkle.ts';
 import { parseNote } from '#platform/tlog/note.ts';
 import { formatProof } from '#platform/tlog/proof.ts';
@@ -45,6 +46,7 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
       signedAt: published.at,
       witnesses: published.witnesses,
       isWitnessed: published.isWitnessed,
+      cosignedAt: published.cosignedAt,
     };
     const head = { view, read: openTileReader(size, root, tileSource(askReading(db), { city, shard })) };
     heads.set(`${city} ${shard}`, head);
@@ -59,6 +61,12 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
   /** The latest checkpoint of a city's current shard, or of one by its number; null before its first. Throws `BadInputError` for what is no city, `CityUnavailableError`. */
   const checkpointOf = async (city: string, shard: number | null = null): Promise<CheckpointView | null> =>
     (await headOf(cityOf(city), shard))?.view ?? null;
+
+  /** Whether the witnesses' newest word on a city's log is more than 24 hours old; null where they said nothing. Throws as `checkpointOf` does. */
+  const isStale = async (city: string): Promise<boolean | null> => {
+    const cosignedAt = (await checkpointOf(city))?.cosignedAt ?? null;
+    return cosignedAt && Date.now() - cosignedAt.getTime() > STALE_MS;
+  };
 
   /** The shards of a city's log, oldest first. Throws as `checkpointOf` does. */
   const shardsOf = async (city: string): Promise<ShardView[]> =>
@@ -140,6 +148,6 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
     const hashes = await proveConsistency(fromSize, to, head.read);
     return { fromSize, toSize: to, hashes: hashes.map(toBase64), checkpoint: head.view };
   };
-  return { checkpointOf, shardsOf, proveEvents, locateEvents, proveGrowth };
+  return { checkpointOf, isStale, shardsOf, proveEvents, locateEvents, proveGrowth };
 };
 export type Prove = ReturnType<typeof makeProve>;

@@ -1,14 +1,19 @@
 import type { CityDatabase } from '#platform/database/city-database.ts';
+import { judgeFreshness } from '#platform/tlog/freshness.ts';
 import { judgeCheckpoint, type Witnessed } from '#platform/tlog/policy.ts';
 import { findPublishable, type PublishableCheckpoint } from '../store/cosignature-store.ts';
 import { askReading } from '../store/log-view-store.ts';
 import type { ShardRow } from '../store/shard-store.ts';
 import type { AuditPolicy } from './witness/audit-policy.ts';
 
-/** A checkpoint as everybody gets it, `note` with the lines of witnesses. `witnesses` are those whose cosignature verified; `isWitnessed`: they are as many as the policy asks for. */
+/**
+ * A checkpoint as everybody gets it, `note` with the lines of witnesses. `witnesses` are those whose cosignature verified; `isWitnessed`: they are as many as
+ * the policy asks for, and as many had said by `cosignedAt` that it is the newest; null where too few did.
+ */
 export type Publication = Omit<PublishableCheckpoint, 'lines' | 'recent'> & {
   readonly witnesses: readonly Witnessed[];
   readonly isWitnessed: boolean;
+  readonly cosignedAt: Date | null;
 };
 export type FindPublication = (db: CityDatabase, shard: ShardRow) => Promise<Publication | null>;
 
@@ -56,7 +61,9 @@ export const makePublication = (policy: AuditPolicy): FindPublication => {
       vkey === null ? { note: each.note, witnesses: [], isWitnessed: false } : judge(city, vkey, each);
     const take = async (each: PublishableCheckpoint): Promise<Publication> => {
       shown.set(place, each.size);
-      return { size: each.size, at: each.at, ...(await standingOf(each)) };
+      const standing = await standingOf(each);
+      const cosignedAt = vkey === null ? null : judgeFreshness(standing.witnesses, policy.of(city, vkey), new Date()).cosignedAt;
+      return { size: each.size, at: each.at, ...standing, cosignedAt };
     };
     // The last checkpoint of a shard that is closed is the one that counts.
     if (closedAt !== null) return take(newest);

@@ -18,7 +18,9 @@ import { sizeOf } from './log-support.ts';
 import {
   countOf,
   openWitnessWorld,
+  proveOf,
   publishedOf,
+  type Running,
   reportOf,
   textOf,
   until,
@@ -190,6 +192,37 @@ describe('the logs of three cities', () => {
     } finally {
       await writers.stop();
     }
+  }, 60_000);
+
+  it('are told with the time of their newest cosignature, and as stale where it is old', async () => {
+    const first = await world.start();
+    const admin = await world.network.admin('MTL');
+    const size = await countOf(admin, 'MTL');
+    await untilCosigned(first.fetch, 'MTL', size, ['QUE', 'SHE']);
+    const staleOf = (subgraph: Running) => proveOf(subgraph).isStale('MTL');
+    const { cosignedAt, witnesses, note = '' } = (await viewOf(first, 'MTL')) ?? {};
+    expect(cosignedAt?.getTime()).toBe(Math.max(...(witnesses ?? []).map(({ at }) => at.getTime())));
+    expect(await staleOf(first)).toBe(false);
+    await world.stop();
+    const { text } = parseNote(note);
+    const { rows } = await admin.query<{ witness: string; line: string }>(
+      `select witness, line from audit.log_cosignature where city = 'MTL' and size = $1`,
+      [size],
+    );
+    const setLine = (witness: string, line: string): Promise<unknown> =>
+      admin.query(`update audit.log_cosignature set line = $1 where city = 'MTL' and size = $2 and witness = $3`, [line, size, witness]);
+    const old = new Date(Math.floor(Date.now() / 1_000) * 1_000 - 25 * 3_600_000);
+    for (const { kid, privateJwk } of Object.values(world.network.secrets.witnessKeys)) {
+      const line = await makeCosigner(kid, openSigningKey(Buffer.from(privateJwk['d'] ?? '', 'base64url'))).cosign(text, old);
+      if (rows.some(({ witness }) => witness === kid)) await setLine(kid, formatSignature(line));
+    }
+    const later = await world.start({ witnessing: null });
+    expect(await viewOf(later, 'MTL')).toMatchObject({ size, isWitnessed: true, cosignedAt: old });
+    expect(await staleOf(later)).toBe(true);
+    for (const { witness } of rows) await setLine(witness, '— x AAAA\n');
+    expect(await viewOf(later, 'MTL')).toMatchObject({ size, isWitnessed: false, cosignedAt: null });
+    expect(await staleOf(later)).toBeNull();
+    for (const { witness, line } of rows) await setLine(witness, line);
   }, 60_000);
 
   it('are not called witnessed where nobody cosigned, nor where lines were forged', async () => {

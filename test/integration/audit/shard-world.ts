@@ -84,7 +84,7 @@ export const openWorld = (): void => {
     readers = openCities(cities, { role: 'audit', password: secrets.databasePasswords.audit });
     const publish: FindPublication = async (db, { shard }) => {
       const found = await findCheckpoint(db, shard);
-      return found && { ...found, witnesses: [], isWitnessed: false };
+      return found && { ...found, witnesses: [], isWitnessed: false, cosignedAt: null };
     };
     prove = makeProve(readers, publish);
   });

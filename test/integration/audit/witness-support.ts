@@ -129,4 +129,5 @@ export const untilCosigned = (fetch: Fetch, city: string, size: number, by: read
     `a checkpoint of ${city} with ${by.join(' and ')}`,
   );
 const caller: Caller = { viewer: null, requestId: 'x', address: '192.0.2.1', language: 'en', origin: '' };
-export const viewOf = (subgraph: Subgraph<Context>, city: string) => subgraph.makeContext(caller).services.prove.checkpointOf(city);
+export const proveOf = (subgraph: Subgraph<Context>) => subgraph.makeContext(caller).services.prove;
+export const viewOf = (subgraph: Subgraph<Context>, city: string) => proveOf(subgraph).checkpointOf(city);
