@@ -50,8 +50,8 @@ export type Cosigning = {
   /** The newest checkpoint: from now on witnesses are asked for it, and no longer for older ones. */
   readonly publish: (size: number, note: string) => void;
   /**
-   * Asks for the newest checkpoint once more whoever cosigned it longer ago than `renewMs`, so that the time of a cosignature says that its witness knew of nothing newer
-   * then. To be called while the log is signed, as often as one likes.
+   * Asks for the newest checkpoint once more whoever cosigned it longer ago than `renewMs`: the time of a cosignature says until when its witness knew of
+   * nothing newer. To be called while the log is signed, as often as one likes.
    */
   readonly renew: () => void;
   /** Asks nobody until the next `publish`. */
