@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
+import { openLogKeeper } from '#audit/server.ts';
+import { evidenceOf } from '#audit/service/witness/alarms.ts';
 import { openCheckpoint } from '#platform/tlog/checkpoint.ts';
-import { proveConsistency } from '#platform/tlog/merkle.ts';
+import { checkEvidence, parseEvidence } from '#platform/tlog/evidence.ts';
+import { EMPTY_ROOT, proveConsistency, verifyConsistency } from '#platform/tlog/merkle.ts';
 import { formatNote, makeNoteVerifier, parseNote } from '#platform/tlog/note.ts';
 import { openTileReader } from '#platform/tlog/tile-reader.ts';
 import { formatAddCheckpoint } from '#platform/tlog/witness.ts';
@@ -9,6 +12,7 @@ import { bodiesOf, type Fetch, sizeOf, sourceOf } from './log-support.ts';
 import {
   countOf,
   openWitnessWorld,
+  publishedOf,
   type Report,
   type Running,
   reportOf,
@@ -86,6 +90,8 @@ describe('a log whose past is another one', () => {
     await world.stop();
   };
 
+  const holdersOf = () =>
+    world.errors().filter(({ message }) => message === 'a witness holds a checkpoint that the audit log signed and does not follow');
   /** It stopped, said why, says so once, and acts are recorded all the same. */
   const expectStopped = async (subgraph: Running, told: Partial<Report>): Promise<void> => {
     await until(() => reportOf(subgraph, CITY)?.state === 'broken' && reportOf(subgraph, CITY)?.firstBadIndex !== null, 15_000, 'the stop');
@@ -96,10 +102,11 @@ describe('a log whose past is another one', () => {
     // Several looks later nothing more is signed.
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(await sizeOf(admin, CITY)).toBe(size);
-    const holders = world
-      .errors()
-      .filter(({ message }) => message === 'a witness holds a checkpoint that the audit log signed and does not follow');
-    expect(holders.map(({ fields }) => fields['witness']).sort()).toEqual(BOTH);
+    expect(
+      holdersOf()
+        .map(({ fields }) => fields['witness'])
+        .sort(),
+    ).toEqual(BOTH);
     const stops = world.errors().filter(({ message }) => message === 'the audit log contradicts its checkpoints, nothing is signed');
     expect(stops).toHaveLength(1);
     // Other cities go on, and the witnesses stand where they stood.
@@ -154,7 +161,67 @@ describe('a log whose past is another one', () => {
     expect(await sendTo(subgraph, 'QUE', known)).toBe(422);
     await expectAlarm(subgraph, 'QUE', 'rewritten', 'LOG_REWRITTEN');
     expect(reportOf(subgraph, 'SHE')?.alarms).toEqual([]);
+
+    // To close the alarm starts nothing: the witnesses hold what they held. What was lost is given up by a command of its own.
+    const { cities, secrets, subjects } = world.network;
+    const keeper = openLogKeeper({ cities, secrets, subjects, log: world.log });
+    try {
+      const [alarm] = await keeper.alarms('QUE');
+      const { foundRoot, known: held, size, root, proof } = alarm ?? {};
+      expect(verifyConsistency(held?.size ?? 0, size ?? 0, foundRoot ?? EMPTY_ROOT, root ?? EMPTY_ROOT, proof ?? [])).toBe(true);
+      const shown = await checkEvidence(parseEvidence(alarm ? (evidenceOf(alarm) ?? '') : ''), [
+        makeNoteVerifier((await textOf(subgraph.fetch, `${CITY}/key`)).trim()),
+      ]);
+      expect(shown).toEqual({ origin: ORIGIN, knownSize: known, size });
+      await keeper.closeAlarm('QUE', alarm?.id ?? '', { by: 'operator', user: 'test', reason: 'restored from a backup' });
+      const untilClosed = (): Promise<void> =>
+        until(
+          async () => {
+            await subgraph.health();
+            return reportOf(subgraph, 'QUE')?.alarms.length === 0;
+          },
+          15_000,
+          'no open alarm',
+        );
+      await untilClosed();
+      await expect(keeper.beginShard(CITY)).rejects.toThrow('contradicts itself or a witness');
+      expect(reportOf(subgraph, CITY)?.state).toBe('broken');
+      const { origin } = await keeper.beginShard(CITY, { afterRestore: true });
+      expect(origin).toBe(`${ORIGIN}/2`);
+      await until(() => reportOf(subgraph, CITY)?.state === 'signing', 15_000, 'signing');
+      await writeAll(world.writers, CITY, 1);
+      await until(async () => (await publishedOf(subgraph.fetch, CITY)).judgement.kind === 'accepted', 15_000, 'a witnessed checkpoint');
+      // A new start of the log asks for the end of the shard before as well, and is no new evidence.
+      await world.stop();
+      const again = await world.start();
+      await until(
+        () => again.report !== undefined && BOTH.every((name) => reportOf(again, CITY)?.witnesses[name]?.state === 'cosigning'),
+        15_000,
+        'the witnesses of the new shard',
+      );
+      await until(() => holdersOf().length === BOTH.length, 15_000, 'what the witnesses hold of the shard before');
+      for (const witness of BOTH) expect((await keeper.alarms(witness)).filter(({ closed }) => !closed)).toEqual([]);
+    } finally {
+      await keeper.stop();
+    }
     await world.stop();
+    await restore(admin, whole);
+  }, 60_000);
+
+  it('cut off at its end while nothing runs: no shard is ended by command, and nothing is written', async () => {
+    await grow();
+    await restore(admin, older);
+    const { cities, secrets } = world.network;
+    const keeper = openLogKeeper({ cities, secrets, log: world.log });
+    try {
+      const count = await countOf(admin, CITY);
+      const shards = JSON.stringify(await keeper.shards(CITY), (name, value) => (name === 'ageMs' ? 0 : value));
+      await expect(keeper.beginShard(CITY)).rejects.toThrow(`holds ${known} entries that the log does not follow`);
+      expect(await countOf(admin, CITY)).toBe(count);
+      expect(JSON.stringify(await keeper.shards(CITY), (name, value) => (name === 'ageMs' ? 0 : value))).toBe(shards);
+    } finally {
+      await keeper.stop();
+    }
     await restore(admin, whole);
   }, 60_000);
 
