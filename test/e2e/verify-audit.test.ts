@@ -53,7 +53,15 @@ type Log = {
   log: string;
   isSound: boolean;
   fault?: string;
-  shards: { shard: number; size: number; witnesses: { name: string }[] }[];
+  isStale: boolean;
+  shards: {
+    shard: number;
+    size: number;
+    witnesses: { name: string }[];
+    isOpen: boolean;
+    cosignedAt: string | null;
+    ageSeconds: number | null;
+  }[];
   notices: { kind: string; shard: number }[];
 };
 const verify = (...args: readonly string[]): Promise<{ readonly status: number; readonly err: string; readonly logs: readonly Log[] }> =>
@@ -85,7 +93,12 @@ describe('npm run verify-audit over a running network', () => {
     const policy = path.join(folder, 'policy');
     writeFileSync(policy, (await fetchFile('policy')).bytes);
     const state = path.join(folder, 'by-policy.json');
-    expect(await verify(`${app.graph.url}/audit/QUE`, '--policy', policy, '--state', state)).toMatchObject({ status: 0, err: '' });
+    // A log that is alive is as fresh as it gets.
+    const told = await verify(`${app.graph.url}/audit/QUE`, '--policy', policy, '--state', state, '--max-age', '30m');
+    expect(told).toMatchObject({ status: 0, err: '', logs: [{ isStale: false, shards: [{ isOpen: true }] }] });
+    const [shard] = told.logs[0]?.shards ?? [];
+    expect(Date.now() - Date.parse(shard?.cosignedAt ?? '')).toBeLessThan(30 * 60_000);
+    expect(shard?.ageSeconds).toBeGreaterThanOrEqual(0);
   }, 60_000);
 
   it('goes on into the next shard of a log without another key to trust, and over a copy of both', async () => {
@@ -106,6 +119,6 @@ describe('npm run verify-audit over a running network', () => {
     });
     expect(await verify(copy)).toMatchObject({ status: 0, logs: [{ isSound: true, shards: [{ shard: 1 }, { shard: 2 }] }] });
     const lone = await verify(`${app.graph.url}/audit/MTL/1`, '--state', path.join(folder, 'lone.json'));
-    expect(lone).toMatchObject({ status: 0, logs: [{ log: '1', isSound: true }] });
+    expect(lone).toMatchObject({ status: 0, logs: [{ log: '1', isSound: true, isStale: false, shards: [{ isOpen: false }] }] });
   }, 90_000);
 });
