@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import { readNetwork } from '#embedded/read-network.ts';
 import { openSealed } from '#platform/audit/sealed.ts';
 import { readStartConfig } from '#platform/config/env.ts';
@@ -120,76 +122,18 @@ const scan = (at: string, forms: ReadonlyMap<string, Buffer>): { readonly found:
   return { found: [...new Set(found)], bytes };
 };
 
-const nodesOf = (city: string): { readonly port: number; readonly password: string }[] => {
-  const { ports } = JSON.parse(String(readFile('network.json'))) as { ports: Record<string, Record<string, number>> };
-  const { superuserPassword } = JSON.parse(String(readFile('secrets.json'))) as { superuserPassword: string };
-  return Object.values(ports[city] ?? {}).map((port) => ({ port, password: superuserPassword }));
-};
-const readFile = (name: string): Buffer => {
-  const handle = openSync(path.join(dataDir, name), 'r');
-  try {
-    const bytes = Buffer.alloc(statSync(path.join(dataDir, name)).size);
-    readSync(handle, bytes, 0, bytes.length, 0);
-    return bytes;
-  } finally {
-    closeSync(handle);
-  }
-};
-const onNode = async <T>(
-  node: { readonly port: number; readonly password: string },
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> => {
-  const client = new pg.Client({ host: '127.0.0.1', user: 'postgres', database: 'caregraph', ...node });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-};
-const walFilesOf = (city: string): string[] =>
-  ['a', 'b'].flatMap((node) => {
-    const at = path.join(dataDir, 'cities', city, node, 'pg_wal');
-    return readdirSync(at)
-      .filter((name) => /^[0-9A-F]{24}$/.test(name))
-      .map((name) => path.join(at, name));
+/** `npm run erase-residue` for the whole network, while everything runs. */
+const eraseResidue = async (): Promise<unknown[]> => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['tools/erase-residue.ts', '--patience', '120', '--json'], {
+    env: { PATH: process.env['PATH'] ?? '', DATA_DIR: dataDir },
+    timeout: 400_000,
+  }).catch((error: { stdout?: string; stderr?: string }) => {
+    throw new Error(`${error.stdout}${error.stderr}`);
   });
-/** Makes what a busy year makes by itself: tables and statistics written anew, checkpoints, and all write-ahead log of before gone on both nodes. */
-const turnOver = async (city: string): Promise<void> => {
-  const nodes = nodesOf(city);
-  const isPrimary = await Promise.all(
-    nodes.map((node) => onNode(node, async (client) => !(await client.query('select pg_is_in_recovery() as r')).rows[0].r)),
-  );
-  const primary = nodes[isPrimary.indexOf(true)];
-  if (!primary) throw new Error(`no primary of ${city}`);
-  await onNode(primary, async (client) => {
-    await client.query('set statement_timeout = 120000');
-    await client.query('analyze');
-    // What somebody may still see, here or on the standby, is copied by VACUUM FULL as well.
-    const { rows } = await client.query<{ xid: string }>('select pg_current_xact_id()::text as xid');
-    const isSeen = `select 1 from (select backend_xmin as x from pg_stat_activity where pid <> pg_backend_pid() union all select backend_xmin from pg_stat_replication
-      union all select xmin from pg_replication_slots) o where x is not null and age(x) > age($1::text::xid)`;
-    await until(async () => (await client.query(isSeen, [rows[0]?.xid])).rowCount === 0, 60_000, 'the end of older snapshots');
-    await client.query('vacuum full');
-    await client.query('checkpoint');
-  });
-  const before = new Set(walFilesOf(city));
-  await until(
-    async () => {
-      // Enough log to be beyond what is kept for a standby that is late (wal_keep_size).
-      await onNode(primary, async (client) => {
-        for (let i = 0; i < 2; i++) {
-          await client.query(`select pg_logical_emit_message(true, 'turn', 'over')`);
-          await client.query('select pg_switch_wal()');
-        }
-      });
-      for (const node of nodes) await onNode(node, (client) => client.query('checkpoint'));
-      return !walFilesOf(city).some((file) => before.has(file));
-    },
-    120_000,
-    `the end of the old log of ${city}`,
-  );
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 };
 
 type Proof = { leafIndex: number; treeSize: number; hashes: string[]; checkpoint: { root: string } };
@@ -363,7 +307,9 @@ it('leaves nothing of an erased patient in any byte of the network, and every pr
   const shown = JSON.stringify(after.map(({ leaf: _leaf, proof: _proof, ...event }) => event));
   for (const value of [patientId, accountId, username]) expect(shown).not.toContain(value);
 
-  for (const city of CITIES) await turnOver(city);
+  expect(await eraseResidue()).toEqual(
+    CITIES.map((city) => ({ city, tables: expect.any(Number), nodes: 2, segments: expect.any(Number) })),
+  );
   const { found, bytes } = scan(dataDir, new Map([...forms, ...formsOf(username)]));
   console.info(`${Math.round(bytes / 1024 / 1024)} MB looked through`);
   expect(found).toEqual([]);
