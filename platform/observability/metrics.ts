@@ -75,7 +75,7 @@ export const makeMetrics = (): Metrics => {
   });
   const alarms = new Gauge({
     name: 'caregraph_audit_log_alarms',
-    help: 'Forks and rewritten pasts of other logs of which a city, as their witness, keeps the proof.',
+    help: 'Forks and rewritten pasts of other logs that a city, as their witness, can prove and nobody has closed.',
     labelNames: ['city'],
     registers,
   });
