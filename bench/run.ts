@@ -11,7 +11,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly run: (say: (l
   gateway: () => import('./gateway/bench.ts'),
 };
 
-const HELP = `npm run bench [-- NAME …] [--json] [--help]
+const HELP = `npm run bench [-- NAME …] [--help]
 
 Measures and prints one line of JSON per figure: name, value, unit, reference, ratio, and where there is one the goal for the
 ratio or the limit of the value.
@@ -19,21 +19,25 @@ The reference is measured in the same run, so that a noisy machine changes both.
 Exit 0: every goal reached and every limit kept; 1: one was missed; 2: wrong usage.
 `;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  strict: false,
-  options: { help: { type: 'boolean' }, json: { type: 'boolean' } },
-});
-if (values['help']) {
+const usage = (reason: string): never => {
+  console.error(`${reason}\n\n${HELP}`);
+  process.exit(2);
+};
+const readArguments = () => {
+  try {
+    return parseArgs({ allowPositionals: true, options: { help: { type: 'boolean' } } });
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : 'The command line cannot be read.');
+  }
+};
+const { values, positionals } = readArguments();
+if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
 const unknown = names.filter((name) => !(name in BENCHMARKS));
-if (unknown.length > 0) {
-  console.error(`no benchmark ${unknown.join(', ')}\n\n${HELP}`);
-  process.exit(2);
-}
+if (unknown.length > 0) usage(`There is no benchmark ${unknown.join(', ')}.`);
 const say = (line: string): void => {
   if (process.stderr.isTTY) console.error(line);
 };
