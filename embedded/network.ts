@@ -3,13 +3,14 @@ import path from 'node:path';
 import { z } from 'zod';
 import { type CityConfig, HOME_CITIES } from '#platform/config/city.ts';
 import type { Secrets } from '#platform/config/secrets.ts';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { replaceFile } from '#platform/disk/replace-file.ts';
 import type { Log } from '#platform/observability/log.ts';
 import { makeQueue } from '#platform/pure/turns.ts';
 import { findAccount } from './account.ts';
 import { findBinaries } from './binaries.ts';
 import { type EmbeddedCity, holdsClusters, type ManagedCity, makeCity, type NodeName } from './city.ts';
-import { codeOf, EmbeddedFailure, toPlainFailure } from './failure.ts';
+import { EmbeddedFailure, toPlainFailure } from './failure.ts';
 import { makeFolder, readText } from './files.ts';
 import { takeLock } from './lock.ts';
 import { isFree, pickPort } from './ports.ts';
@@ -67,9 +68,7 @@ const readPorts = async (file: string): Promise<Ports> => {
 };
 
 const makeDataDir = async (dataDir: string): Promise<void> => {
-  await fs.mkdir(path.dirname(dataDir), { recursive: true }).catch((error: unknown) => {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  });
+  await makeFolders(path.dirname(dataDir));
   await makeFolder(dataDir, 0o700);
   // The servers' account, where it is another one, passes through to its own folder by a folder handle, or by these bits.
   await makeFolder(path.join(dataDir, 'cities'), 0o711);

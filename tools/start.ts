@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
@@ -8,6 +7,7 @@ import { writeLogKeys } from '#embedded/secrets.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { readStartConfig } from '#platform/config/env.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { describeError, makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { type App, startApp } from './app.ts';
@@ -76,7 +76,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 try {
   const config = readStartConfig();
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  await makeFolders(config.dataDir, 0o700);
   const log = makeLog('caregraph', config.logLevel, path.join(config.dataDir, 'caregraph.log'));
   network = await startEmbeddedNetwork({ dataDir: config.dataDir, log, onProgress: say });
   const { cities, secrets } = network;

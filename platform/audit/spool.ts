@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { SpoolConfig } from '#platform/config/spool.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import { CityUnavailableError, OverloadedError } from '#platform/database/errors.ts';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { appendSpooled } from './append-many.ts';
 import { AUDIT_COLUMNS, type AuditValue, RECORDED_AT } from './event.ts';
@@ -47,7 +48,7 @@ export const openSpools = async (
   cities: readonly string[],
   log: Log,
 ): Promise<Spools> => {
-  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolders(folder, 0o700);
   const kindOf = (city: string): string => `caregraph readings 1 ${city} ${role}: ${AUDIT_COLUMNS}`;
   /** Files of another release, by name: they are told of once, and count as stuck for as long as they are there. */
   const foreign = new Map<string, string>();

@@ -3,6 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, realpath, rename, rm, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { syncFolder as flushFolder } from '#platform/disk/replace-file.ts';
 import { makeGate } from './gate.ts';
 import { StoreFullError, StoreUnavailableError } from './store.ts';
@@ -99,7 +100,7 @@ export const makeDisk = ({ name, folder, floorShare, timeoutMs, create }: DiskOp
   };
 
   const prepare = async (): Promise<string> => {
-    if (create) await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (create) await makeFolders(folder, 0o700);
     const at = await realpath(folder);
     const marker = join(at, MARKER);
     let text = await readFile(marker, 'utf8').catch((error: unknown) => {

@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { mkdir, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError } from '#platform/config/configuration-error.ts';
 import type { Keyring, KeysConfig } from '#platform/config/files.ts';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { bindContext, DATA_KEY_BYTES, requireDataKey } from './bind-context.ts';
 import { KeyRefusedError, type KeyRing, KeysUnavailableError } from './key-ring.ts';
 import { underLock, writeKeyringFile } from './keyring-file.ts';
@@ -78,7 +79,7 @@ const openFile = async ({ file: given, createDemo }: Extract<LocalConfig, { kind
     throw new ConfigurationError([`the keyring file ${fault}`]);
   };
   if (createDemo && readKeyringFile(given) === null) {
-    await mkdir(path.dirname(given), { recursive: true, mode: 0o700 });
+    await makeFolders(path.dirname(given), 0o700);
     await underLock(given, async () => {
       if (readKeyringFile(given) === null) await writeKeyringFile(given, makeKeyring([], { demo: true }));
     });

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,6 +9,7 @@ import { EmbeddedFailure } from '#embedded/failure.ts';
 import { readNetwork } from '#embedded/read-network.ts';
 import { AuditUnavailableError } from '#platform/audit/append.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { checkEvidence, parseEvidence } from '#platform/tlog/evidence.ts';
@@ -223,7 +224,7 @@ export const runAlarmsCommand = async (args: readonly string[]): Promise<number>
         let file: string | null = null;
         const evidence = flags.evidence === undefined ? null : evidenceOf(alarm);
         if (flags.evidence !== undefined && evidence !== null) {
-          await mkdir(flags.evidence, { recursive: true });
+          await makeFolders(flags.evidence);
           file = path.join(flags.evidence, `${alarmId(alarm.city, alarm.id)}.json`);
           await writeFile(file, evidence, { flush: true });
         }

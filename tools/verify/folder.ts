@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { type LogSource, maxBytesOf, SourceError } from '#platform/tlog/log-source.ts';
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
@@ -50,14 +51,14 @@ export type Mirror = {
 };
 
 export const openMirror = async (folder: string): Promise<Mirror> => {
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const waiting = await mkdtemp(path.join(folder, '.new-'));
   const names = new Set<string>();
   return {
     put: async (name, bytes) => {
       if (!SAFE.test(name)) throw new SourceError('a file has a name that no folder takes');
       const target = path.join(waiting, name);
-      await mkdir(path.dirname(target), { recursive: true });
+      await makeFolders(path.dirname(target));
       await writeFile(target, bytes);
       names.add(name);
     },
@@ -65,7 +66,7 @@ export const openMirror = async (folder: string): Promise<Mirror> => {
       const isLast = (name: string): boolean => name.endsWith('checkpoint');
       for (const name of [...names].sort((a, b) => Number(isLast(a)) - Number(isLast(b)))) {
         const target = path.join(folder, name);
-        await mkdir(path.dirname(target), { recursive: true });
+        await makeFolders(path.dirname(target));
         await rename(path.join(waiting, name), target);
       }
       await rm(waiting, { recursive: true, force: true });

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { isAlive, startMark } from '#embedded/processes.ts';
 import { type CityState, parseCityState } from '#platform/audit/verify-city.ts';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { replaceFile, syncFolder } from '#platform/disk/replace-file.ts';
 import { digestOf } from '#platform/tlog/log-state.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
@@ -84,7 +85,7 @@ export const keepEvidence = async (stateFile: string, found: readonly Evidence[]
 
 /** Takes the state file for this process; one that a dead process held is taken over. Throws `CannotVerify` while another one runs. */
 export const lockState = async (file: string): Promise<() => Promise<void>> => {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  await makeFolders(path.dirname(file), 0o700);
   const lock = `${file}.lock`;
   const mine = `${process.pid}\n${startMark(process.pid) ?? ''}\n`;
   const draft = `${lock}.${process.pid}`;

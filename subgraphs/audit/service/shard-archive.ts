@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '#platform/disk/make-folders.ts';
 import { syncFolder } from '#platform/disk/replace-file.ts';
 import { equalBytes } from '#platform/tlog/bytes.ts';
 import { openCheckpoint } from '#platform/tlog/checkpoint.ts';
@@ -57,7 +58,7 @@ export const writeArchive = async (ask: Ask, archive: string, { of, key, size }:
   const folder = archiveOf(archive, of);
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
+  await makeFolders(partial);
   const { bavail, bsize } = await statfs(partial);
   const needed = (await sizeOfBodies(ask, of)) + 40 * size + SPARE_BYTES;
   if (bavail * bsize < needed) throw new ArchiveError(`the archive has too little room: ${Math.ceil(needed / 1024 / 1024)} MiB are needed`);
@@ -65,7 +66,7 @@ export const writeArchive = async (ask: Ask, archive: string, { of, key, size }:
   const write = async (name: string, bytes: Uint8Array): Promise<void> => {
     const file = path.join(partial, name);
     if (!folders.has(path.dirname(file))) {
-      await mkdir(path.dirname(file), { recursive: true });
+      await makeFolders(path.dirname(file));
       folders.add(path.dirname(file));
     }
     await writeDurably(file, bytes);
