@@ -2,13 +2,14 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
 import { seedDemo } from '#embedded/demo/seed.ts';
+import { codeOf, toPlainFailure } from '#embedded/failure.ts';
 import { EmbeddedFailure, type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
 import { writeLogKeys } from '#embedded/secrets.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { readStartConfig } from '#platform/config/env.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
 import { makeFolders } from '#platform/disk/make-folders.ts';
-import { describeError, makeLog } from '#platform/observability/log.ts';
+import { describeError, type Log, makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { type App, startApp } from './app.ts';
 import { startProcesses } from './processes.ts';
@@ -74,10 +75,20 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+const openLog = async ({ dataDir, logLevel }: ReturnType<typeof readStartConfig>): Promise<Log> => {
+  try {
+    await makeFolders(dataDir, 0o700);
+    return makeLog('caregraph', logLevel, path.join(dataDir, 'caregraph.log'));
+  } catch (error) {
+    if (['ENOENT', 'ENAMETOOLONG', 'ELOOP'].includes(codeOf(error)))
+      throw new EmbeddedFailure(`The data folder ${dataDir} cannot be made there. Choose another DATA_DIR.`);
+    throw toPlainFailure(error, dataDir);
+  }
+};
+
 try {
   const config = readStartConfig();
-  await makeFolders(config.dataDir, 0o700);
-  const log = makeLog('caregraph', config.logLevel, path.join(config.dataDir, 'caregraph.log'));
+  const log = await openLog(config);
   network = await startEmbeddedNetwork({ dataDir: config.dataDir, log, onProgress: say });
   const { cities, secrets } = network;
   if (config.auditShards.keysFile) await writeLogKeys(config.auditShards.keysFile, secrets.logKeys);

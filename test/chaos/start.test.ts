@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { graphClient } from '#test/support/graph.ts';
@@ -76,4 +76,12 @@ it('starts nothing embedded in production, and lists everything that is missing 
   const refused = startNetwork({ dataDir, port: await freePort(), env: { NODE_ENV: 'production' } });
   await expect(refused).rejects.toThrow(/CITIES/);
   expect(existsSync(dataDir)).toBe(false);
+}, 60_000);
+
+it('names the setting where its data folder cannot be made or written', async () => {
+  const file = path.join(folder, 'file');
+  writeFileSync(file, '');
+  const port = await freePort();
+  for (const dataDir of [file, path.join(file, 'below'), path.join(folder, 'long'.repeat(100)), '/proc/caregraph/data'])
+    await expect(startNetwork({ dataDir, port })).rejects.toThrow(/Choose another DATA_DIR/);
 }, 60_000);
