@@ -91,7 +91,7 @@ export type FileCopy = {
 /** A way to fetch a version's content outside the graph: an address for one transfer, with ranges to go on where it broke off. */
 export type FileDownload = {
   readonly __typename?: 'FileDownload';
-  /** Address for one `GET`, within five minutes, by the same login. A transfer that broke off goes on with `Range: bytes=N-`. */
+  /** Address for one `GET`, within five minutes, by the same login. Until its last byte is handed out, a transfer that broke off goes on with `Range: bytes=N-`. */
   readonly url: Scalars['String']['output'];
   /** When the address ends unless the transfer has begun. */
   readonly expiresAt: Scalars['DateTime']['output'];

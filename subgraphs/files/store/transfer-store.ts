@@ -10,9 +10,13 @@ import { LEASE_SECONDS, toUpload, type UploadRow, uploadColumns } from './upload
  * that ran out without being let go was of a process that died; what it left is found in the stores.
  */
 
-/** How long an upload waits for its next byte, and a download that has begun for its next range. */
+/** How long an upload waits for its next byte, and a download that has begun for its next range, which begins within a day of its address. */
 export const UPLOAD_SECONDS = 24 * 3_600;
 const DOWNLOAD_SECONDS = 3_600;
+const DOWNLOAD_DAY_SECONDS = 24 * 3_600;
+
+const waitsUntil = (seconds: string, day: string): string =>
+  `greatest(expires_at, least(now() + make_interval(secs => ${seconds}), created_at + make_interval(secs => ${day})))`;
 
 /** For whom an address was made. */
 export type Holder = Pick<Viewer, 'accountId' | 'role' | 'city' | 'patientId' | 'practitionerId' | 'sessionId'>;
@@ -212,7 +216,7 @@ export const findDownload = async (db: Statements, city: string, id: string): Pr
 const TAKE_DOWNLOAD: Named = {
   name: 'files_take_download',
   text: `UPDATE files.download SET lease = $3, lease_until = now() + make_interval(secs => $4),
-      expires_at = greatest(expires_at, now() + make_interval(secs => $5))
+      expires_at = ${waitsUntil('$5', '$8')}
     WHERE city = $1 AND id = $2 AND expires_at > now() AND handed_bytes = $6 AND (lease IS NOT NULL) = $7
       AND (lease_until IS NULL OR lease_until <= now())
     RETURNING 1 AS done`,
@@ -224,12 +228,13 @@ export const takeDownload = async (
   { id, handedBytes, hasBegun }: OpenDownload,
   lease: string,
 ): Promise<boolean> =>
-  (await tx.named(TAKE_DOWNLOAD, [city, id, lease, LEASE_SECONDS, DOWNLOAD_SECONDS, handedBytes, hasBegun])).length > 0;
+  (await tx.named(TAKE_DOWNLOAD, [city, id, lease, LEASE_SECONDS, DOWNLOAD_SECONDS, handedBytes, hasBegun, DOWNLOAD_DAY_SECONDS])).length >
+  0;
 
 const NOTE_HANDED: Named = {
   name: 'files_note_handed',
   text: `UPDATE files.download SET handed_bytes = greatest(handed_bytes, $4::bigint),
-      lease_until = CASE WHEN $5 THEN now() + make_interval(secs => $6) END, expires_at = greatest(expires_at, now() + make_interval(secs => $7))
+      lease_until = CASE WHEN $5 THEN now() + make_interval(secs => $6) END, expires_at = ${waitsUntil('$7', '$8')}
     WHERE city = $1 AND id = $2 AND lease = $3 RETURNING 1 AS done`,
 };
 /** Notes how far bytes were handed out, and keeps the lease or lets it go. False: the lease is lost, or the file is gone. */
@@ -240,4 +245,5 @@ export const noteHanded = async (
   lease: string,
   handedBytes: number,
   goesOn: boolean,
-): Promise<boolean> => (await db.named(NOTE_HANDED, [city, id, lease, handedBytes, goesOn, LEASE_SECONDS, DOWNLOAD_SECONDS])).length > 0;
+): Promise<boolean> =>
+  (await db.named(NOTE_HANDED, [city, id, lease, handedBytes, goesOn, LEASE_SECONDS, DOWNLOAD_SECONDS, DOWNLOAD_DAY_SECONDS])).length > 0;

@@ -431,8 +431,10 @@ describe('a download at an address', () => {
       const { url, sealedKey, sizeBytes } = await at.download(patient, file.id, sealed ? publicKey : null);
       const first = await at.get(url, { stopAfter: CHUNK / 2 });
       expect(first.body.length).toBeLessThan(sizeBytes);
-      expect((await at.get(url)).status).toBe(403);
+      const state = () => house.sql('MTL', 'select handed_bytes, lease from files.download where id = $1', [idIn(url)]);
+      const before = await state();
       expect((await at.get(url, { headers: { range: `bytes=${sizeBytes - 1}-` } })).status).toBe(416);
+      expect(await state()).toEqual(before);
       const from = 1_000; // before what was handed out
       const second = await at.get(url, { headers: { range: `bytes=${from}-${first.body.length + 99}` } });
       expect([second.status, second.body.length]).toEqual([206, first.body.length + 100 - from]);
@@ -444,6 +446,68 @@ describe('a download at an address', () => {
       for (const range of [undefined, 'bytes=0-', `bytes=${sizeBytes - 1}-`])
         expect((await at.get(url, { headers: range === undefined ? {} : { range } })).status).toBe(403);
     }
+  });
+  it('may begin anywhere, goes on from at most there, and gives the whole until its last byte was handed out', async () => {
+    const { patient, bytes, file } = await kept(3 * CHUNK + 5);
+    const { url, sizeBytes } = await at.download(patient, file.id);
+    expect((await at.get(url, { headers: { range: 'bytes=500000-500009' } })).body.equals(bytes.subarray(500_000, 500_010))).toBe(true);
+    const beyond = await at.get(url, { headers: { range: 'bytes=500011-' } });
+    expect([beyond.status, beyond.headers['content-range']]).toEqual([416, `bytes */${sizeBytes}`]);
+    // The whole is what `bytes=0-` is: given, with its entry, while the last byte was not.
+    const whole = await at.get(url);
+    expect([whole.status, whole.headers['content-range'], whole.body.equals(bytes)]).toEqual([200, undefined, true]);
+    for (const range of [undefined, 'bytes=0-', 'bytes=0-0', 'bytes=500000-500009', 'bytes=-1'])
+      expect((await at.get(url, { headers: range === undefined ? {} : { range } })).status).toBe(403);
+    const entries = (await house.audits('MTL', 'download', patient.patientId)).map(({ body }) => JSON.parse(body));
+    const given = entries.filter(({ outcome }) => outcome === '0').map(({ entities }) => entities);
+    expect(given).toHaveLength(2);
+    for (const range of [`bytes 500000-500009/${sizeBytes}`, `bytes 0-${sizeBytes - 1}/${sizeBytes}`])
+      expect(given).toContainEqual([
+        { kind: 'MedicalFile', what: file.id, sha256: sha256Of(bytes) },
+        { kind: 'Range', what: range },
+      ]);
+  });
+  it('withholds the last bytes where it cannot be noted that the address is used up', async () => {
+    const { patient, bytes, file } = await kept(2 * CHUNK);
+    const { url } = await at.download(patient, file.id);
+    await house.sql('MTL', `create function files.refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$`);
+    await house.sql(
+      'MTL',
+      'create trigger refuse before update of handed_bytes on files.download for each row when (new.handed_bytes > 0) execute function files.refuse()',
+    );
+    try {
+      const got = await at.get(url);
+      expect([got.status, got.broken !== null, got.body.length < bytes.length]).toEqual([200, true, true]);
+    } finally {
+      await house.sql('MTL', 'drop function files.refuse() cascade');
+    }
+    // The lease was not let go either: it runs out.
+    await house.sql('MTL', `update files.download set lease_until = now() where id = $1`, [idIn(url)]);
+    expect((await at.get(url)).body.equals(bytes)).toBe(true);
+    expect((await at.get(url, { headers: { range: 'bytes=0-' } })).status).toBe(403);
+  });
+  it('has its next range within an hour, and within a day of its address', async () => {
+    const { patient, file } = await kept(20);
+    const { url } = await at.download(patient, file.id);
+    const left = async () => {
+      const [row] = await house.sql('MTL', 'select extract(epoch from expires_at - now())::float8 as s from files.download where id = $1', [
+        idIn(url),
+      ]);
+      return Number(row?.['s']);
+    };
+    const next = async () => (await at.get(url, { headers: { range: 'bytes=0-9' } })).status;
+    expect(await next()).toBe(206);
+    expect(Math.round((await left()) / 600)).toBe(6);
+    await house.sql(
+      'MTL',
+      `update files.download set created_at = now() - interval '23 hours 50 minutes', expires_at = now() + interval '60 s'`,
+    );
+    expect(await next()).toBe(206);
+    expect(Math.round((await left()) / 600)).toBe(1);
+    await house.sql('MTL', `update files.download set created_at = now() - interval '24 hours', expires_at = now() where id = $1`, [
+      idIn(url),
+    ]);
+    expect(await next()).toBe(403);
   });
   it('gives the same ranges of a sealed stream wherever they begin and end', async () => {
     const { patient, file, bytes } = await kept(2 * CHUNK + 77);

@@ -17,6 +17,7 @@ import type { TransferAnswer, TransferRequest } from '#platform/http/transfer.ts
 import type { WrappedKey } from '#platform/keys/key-ring.ts';
 import { describeError } from '#platform/observability/log.ts';
 import { releaseBytes } from '#platform/pure/release-bytes.ts';
+import { makeQueue } from '#platform/pure/turns.ts';
 import { readPublicKey, sealFor } from '#platform/sealing/seal.ts';
 import { IntegrityError } from '#platform/vault/vault.ts';
 import { contextOf, type FileVersion } from '../../domain/file.ts';
@@ -82,8 +83,10 @@ async function* sealRange(
 }
 
 /**
- * Hands out the bytes of a version at its address: `GET`, whole once, and by one `Range` at a time. An address is used up when its last byte
- * was handed out. Each range is recorded with the content's hash before its first byte.
+ * Hands out the bytes of a version at its address, to one receiver at a time. `GET` is the whole, and the same as `Range: bytes=0-`. The first
+ * range may begin anywhere, as a content that an ended address began is gone on with by a new one; later ones begin at most where the furthest
+ * ended. An address is used up with the last byte: that is committed before the byte is given, so that nothing is read again behind the end.
+ * Each range is recorded with the content's hash before its first byte.
  */
 export const makeHandOut = (parts: Parts, addresses: Addresses, seats: Seats) => {
   const { cities, vault, keys, clock, log } = parts;
@@ -146,30 +149,40 @@ export const makeHandOut = (parts: Parts, addresses: Addresses, seats: Seats) =>
     if (last !== null) yield last;
   }
 
-  /** Notes how far a body was handed out, while it goes and when it ends, however it does. */
+  /** Notes how far a body was handed out, while it goes and when it ends, however it does; the end of the content before its last bytes. */
   async function* noting(
     body: AsyncIterable<Uint8Array>,
     download: OpenDownload,
     lease: string,
     start: number,
+    size: number,
     actor: Pick<Caller, 'viewer' | 'requestId'>,
   ): AsyncGenerator<Uint8Array, void, void> {
     const { id, version } = download;
     const db = cities.of(version.city);
     let handed = start;
     let isLost = false;
-    const note = async (goesOn: boolean): Promise<void> => {
-      try {
-        isLost ||= !(await noteHanded(db, version.city, id, lease, handed, goesOn));
-      } catch (error) {
-        log.warn('what was handed out could not be noted', { city: version.city, downloadId: id, ...describeError(error) });
-      }
-    };
+    let hasEnded = false;
+    /** One after the other, so that none that is under way takes the lease back behind the last. */
+    const inTurn = makeQueue();
+    const note = (goesOn: boolean): Promise<void> =>
+      inTurn(async () => {
+        try {
+          isLost ||= !(await noteHanded(db, version.city, id, lease, handed, goesOn));
+        } catch (error) {
+          log.warn('what was handed out could not be noted', { city: version.city, downloadId: id, ...describeError(error) });
+        }
+      });
     const timer = setInterval(() => void note(true), NOTE_MS);
     timer.unref();
     try {
       for await (const piece of body) {
         if (isLost) throw new Error('the address has ended');
+        if (handed + piece.length >= size) {
+          clearInterval(timer);
+          if (!(await inTurn(() => noteHanded(db, version.city, id, lease, size, false)))) throw new Error('the address has ended');
+          hasEnded = true;
+        }
         handed += piece.length;
         yield piece;
       }
@@ -179,7 +192,7 @@ export const makeHandOut = (parts: Parts, addresses: Addresses, seats: Seats) =>
       throw error;
     } finally {
       clearInterval(timer);
-      await note(false);
+      if (!hasEnded) await note(false);
     }
   }
 
@@ -203,8 +216,6 @@ export const makeHandOut = (parts: Parts, addresses: Addresses, seats: Seats) =>
     if (!(await isStillAllowed(parts, 'file:read', holder, version))) return deny('FORBIDDEN');
     const actor = asHolder(caller, holder);
     const asked = readRange(headers.range, size);
-    // A first transfer that broke off is gone on with; it does not begin anew.
-    if (asked === null && hasBegun) return deny('ADDRESS_USED');
     if (asked === 'bad' || (asked !== null && hasBegun && !isAdrift && asked.start > handedBytes))
       return turnAway(
         parts,
@@ -213,7 +224,7 @@ export const makeHandOut = (parts: Parts, addresses: Addresses, seats: Seats) =>
         {
           status: 416,
           code: 'BAD_USER_INPUT',
-          message: 'Range: is one range bytes=a-b within the content, and goes on where the last one ended.',
+          message: 'Range: is one range bytes=a-b within the content, and begins at most where the last one ended.',
           headers: { 'content-range': `bytes */${size}` },
         },
       );
@@ -247,7 +258,7 @@ export const makeHandOut = (parts: Parts, addresses: Addresses, seats: Seats) =>
           'accept-ranges': 'bytes',
           ...(asked === null ? {} : { 'content-range': toContentRange(range, size) }),
         },
-        body: noting(open(found, range, signal), found, lease, range.start, actor),
+        body: noting(open(found, range, signal), found, lease, range.start, size, actor),
       };
     });
   };
