@@ -1,14 +1,15 @@
-import { fromUtf8, toHex } from '#platform/tlog/bytes.ts';
+import { fromUtf8, toHex, toUtf8 } from '#platform/tlog/bytes.ts';
 import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { type Freshness, judgeFreshness, STALE_MS } from '#platform/tlog/freshness.ts';
 import { type LogSource, SourceError } from '#platform/tlog/log-source.ts';
 import { type LogState, parseLogState } from '#platform/tlog/log-state.ts';
-import { formatVerifierKey, parseNote, parseVerifierKey, toVerifierKey } from '#platform/tlog/note.ts';
-import { type Policy, parsePolicy } from '#platform/tlog/policy.ts';
+import { formatVerifierKey, parseNote, parseVerifierKey } from '#platform/tlog/note.ts';
+import { judgeCheckpoint, type Policy, parsePolicy } from '#platform/tlog/policy.ts';
 import { TILE_WIDTH } from '#platform/tlog/tiles.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { type LogFault, type LogReport, type LogWarning, verifyLog } from '#platform/tlog/verify-log.ts';
 import { makeEntryCheck, type ShardEntry } from './check-entries.ts';
+import { baseOf, isSameKey, keysFor, logKeys, NoKeyError, policyFor, witnessPart } from './city-policy.ts';
 
 /**
  * Whom a verifier believes: a policy, a log's key, or, at the first run, what the log's own server says (`policy` below the city, else `key`),
@@ -112,35 +113,6 @@ const originIn = (bytes: Uint8Array): string | null => {
 /** Number of a shard by its origin: `…/2` is the second, and the first has none. */
 const shardOf = (origin: string | null): number => Number(/\/([1-9]\d{0,8})$/.exec(origin ?? '')?.[1] ?? 1);
 
-/** The same public key under another log's name. */
-const under = (vkey: string, origin: string): string => {
-  const { type, publicKey } = parseVerifierKey(vkey);
-  return formatVerifierKey(toVerifierKey(origin, type, publicKey));
-};
-const isSameKey = (a: string, b: string): boolean => toHex(parseVerifierKey(a).publicKey) === toHex(parseVerifierKey(b).publicKey);
-/** Whether a log of that name may have a shard of that origin: `<name>/2` and on. */
-const isShardOf = (name: string, origin: string): boolean =>
-  origin.startsWith(`${name}/`) && /^(?:[2-9]|[1-9]\d{1,8})$/.test(origin.slice(name.length + 1));
-
-const itemsOf = (line: string): string[] => line.split(/[ \t]+/).filter((item) => item !== '');
-const logKeys = (text: string): string[] =>
-  text.split('\n').flatMap((line) => (itemsOf(line)[0] === 'log' ? (itemsOf(line)[1] ?? []) : []));
-/** The keys that a policy has for a log: under its name, else under that of the city's first one. */
-const keysFor = (text: string, origin: string): string[] => {
-  const keys = logKeys(text);
-  const own = keys.filter((vkey) => parseVerifierKey(vkey).name === origin);
-  return own.length > 0 ? own : keys.filter((vkey) => isShardOf(parseVerifierKey(vkey).name, origin)).map((vkey) => under(vkey, origin));
-};
-/** A policy without its logs and without addresses: the witnesses and what is asked of them. */
-const witnessPart = (text: string): string =>
-  text
-    .split('\n')
-    .map(itemsOf)
-    .filter(([word = '#']) => word !== 'log' && !word.startsWith('#'))
-    .map((items) => (items[0] === 'witness' ? items.slice(0, 3) : items).join(' '))
-    .join('\n');
-/** The policy for one log. */
-const policyFor = (keys: readonly string[], rest: string): string => `${keys.map((vkey) => `log ${vkey}\n`).join('')}${rest}\n`;
 const NO_WITNESS = 'quorum none';
 const readPolicy = (text: string): Policy | null => {
   try {
@@ -150,14 +122,23 @@ const readPolicy = (text: string): Policy | null => {
     throw error;
   }
 };
-const readKey = (bytes: Uint8Array | null): string | null => {
-  const text = bytes && fromUtf8(bytes)?.trim();
+const readKey = (text: string | null | undefined): string | null => {
   try {
     return text ? formatVerifierKey(parseVerifierKey(text)) : null;
   } catch (error) {
     if (error instanceof TlogError) return null;
     throw error;
   }
+};
+/** A key that an entry names, where it is one, and of the log of that name. */
+const keyUnder = (text: string | null, origin: string): string | null => {
+  const vkey = readKey(text);
+  return vkey !== null && parseVerifierKey(vkey).name === origin ? vkey : null;
+};
+/** Whether a key that was believed before signed this checkpoint. */
+const isAsBefore = async (head: Uint8Array, origin: string, { policy, log }: ShardState): Promise<boolean> => {
+  const judgement = await judgeCheckpoint(head, parsePolicy(policyFor(logKeys(policy), NO_WITNESS)));
+  return log?.origin === origin && judgement.kind === 'accepted';
 };
 /** The checkpoint of a note as the entry that begins the next shard names it. */
 const nameOf = (note: string): string => {
@@ -183,7 +164,7 @@ const MAX_SHARDS = 10_000;
 
 /**
  * Verifies a city's log, shard by shard, each as `verifyLog` does, and that each begins with the last checkpoint of the one before. Throws
- * `SourceError` where it cannot be asked, `malformed` for a policy or key that is none.
+ * `SourceError` where it cannot be asked, `NoKeyError` where the policy or key that was given is of other logs, `malformed` for one that is none.
  */
 export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport> => {
   const { source, trust, known, city, now, maxAgeMs, isFull = false, copy = null, onFile } = options;
@@ -206,8 +187,8 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     delete states['0'];
     newest = Math.max(newest, moved);
   }
-  // A folder has the shards alone, and none that says which is the newest.
-  while (hasNumbers && newest <= MAX_SHARDS && (await source(`${newest + 1}/checkpoint`)) !== null) newest++;
+  // A folder has the shards alone, and none that says which is the newest. A server says it, so what is not there need not be asked for.
+  while (hasNumbers && !latest && newest <= MAX_SHARDS && (await source(`${newest + 1}/checkpoint`)) !== null) newest++;
   if (newest > MAX_SHARDS) throw new SourceError(`there are more than the ${MAX_SHARDS} shards that a log may have`);
   if (!latest && !hasNumbers && !known) throw new SourceError('there is no log at this address: it has no checkpoint');
 
@@ -219,23 +200,30 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     });
     return served;
   };
-  /** What a shard's log is believed by. */
-  const believe = async (shard: number, origin: string | null, own: LogSource): Promise<string> => {
+  /** What a shard's log is believed by. Not `isNamed`: what was given has no line for it, and at most one for another shard of the city. */
+  const believe = async (shard: number, origin: string | null, own: LogSource): Promise<{ text: string; isNamed: boolean }> => {
     const of = origin ?? '';
-    if (trust.kind === 'key')
-      return policyFor([isShardOf(parseVerifierKey(trust.vkey).name, of) ? under(trust.vkey, of) : trust.vkey], NO_WITNESS);
-    if (trust.kind === 'policy') {
-      const keys = keysFor(trust.text, of);
-      return keys.length === 0 ? trust.text : policyFor(keys, witnessPart(trust.text));
+    if (trust.kind !== 'first-use') {
+      const given = trust.kind === 'policy' ? trust.text : policyFor([trust.vkey], NO_WITNESS);
+      const { named, others } = keysFor(given, of);
+      const isOwn = named.some((vkey) => logKeys(given).includes(vkey));
+      // Whom the shard before names, under a signature that is believed, is believed as well, unless the policy itself says who it is.
+      const next = isOwn ? null : keyUnder(states[String(shard - 1)]?.next ?? null, of);
+      const keys = isOwn ? named : [...named, ...others, ...(next === null ? [] : [next])];
+      return { text: keys.length === 0 ? given : policyFor(keys, witnessPart(given)), isNamed: named.length > 0 || next !== null };
     }
+    return { text: await believeServer(shard, of, own), isNamed: true };
+  };
+  /** The same at the first use, and by what was kept then. */
+  const believeServer = async (shard: number, of: string, own: LogSource): Promise<string> => {
     const offered = await servedPolicy();
     const kept = states[String(shard)]?.policy;
     if (kept !== undefined) {
       if (offered !== null && witnessPart(offered) !== witnessPart(kept)) notices.push({ kind: 'policy-differs', shard, key: null });
       return kept;
     }
-    const named = offered === null ? [] : keysFor(offered, of);
-    const key = named[0] ?? readKey(await own('key'));
+    const named = offered === null ? [] : keysFor(offered, of).named;
+    const key = named[0] ?? readKey(fromUtf8((await own('key')) ?? new Uint8Array())?.trim());
     if (key === null) throw new SourceError('the log serves neither a policy that names it nor a key; give --policy or --key');
     const before = states[String(shard - 1)];
     const rest = offered === null ? NO_WITNESS : witnessPart(offered);
@@ -286,7 +274,10 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     const origin = head && originIn(head);
     if (hasNumbers && head && origin !== null && shardOf(origin) !== shard)
       return end({ kind: 'other-log', shard, firstBadIndex: 0, isExact: true, notes: kept?.log ? [kept.log.note] : [] });
-    const policy = await believe(Number(name), origin, own);
+    // So would a log of another name.
+    if (before && origin !== null && baseOf(origin) !== baseOf(originIn(toUtf8(before.note)) ?? origin))
+      return end({ kind: 'other-log', shard, firstBadIndex: 0, isExact: true, notes: [before.note] });
+    const { text: policy, isNamed } = await believe(Number(name), origin, own);
     const rules = parsePolicy(policy);
     const bounds = takeBounds();
     const report = await verifyLog({
@@ -303,6 +294,9 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     });
     // Entries of a shard that is over may be deleted here once they are in an archive; its last checkpoint stays, and the next shard names it.
     const { fault } = report;
+    // What was given has no line for the log: that is no fault of a log that is the one of before, or that nothing is known of.
+    if (fault?.kind === 'unknown-log' && !isNamed && head && origin !== null && (!kept?.log || (await isAsBefore(head, origin, kept))))
+      throw new NoKeyError(origin);
     const size = report.size ?? 0;
     const seen = kept?.log?.size ?? 0;
     const firstAsked = isFull || shard === moved ? 0 : Math.floor(seen / TILE_WIDTH) * TILE_WIDTH;
@@ -315,6 +309,9 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
       continue;
     }
     const next = bounds.next(size) ?? (size === seen ? (kept?.next ?? null) : null);
+    // Unless the shard itself says that another one follows.
+    const isOver = hasNumbers && shard === newest && next !== null && fault === null && newest < MAX_SHARDS;
+    if (isOver && latest && (await source(`${newest + 1}/checkpoint`)) !== null) newest++;
     // A row of shards goes on behind one that is closed; one by itself is over then.
     shards.push(withFreshness(report, shard, shard === newest && (hasNumbers || next === null), rules));
     if (fault) return end({ ...fault, shard });

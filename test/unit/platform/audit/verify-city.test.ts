@@ -163,10 +163,24 @@ describe('keys and witnesses of a later shard', () => {
       expect(before.isSound).toBe(true);
       const files = serve({ 1: other, 2: await behind(other, 2, 5, { key: 9 }) }, trusting(2, 9));
       expect((await verify(files, before.state, FIRST_USE)).fault).toMatchObject({ kind: 'unknown-log', shard: 2 });
-      const report = await verify(files, before.state, { trust: { kind: 'policy', text: trusting(2, 9)['policy'] ?? '' } });
       // By hand it is: the first shard's key has to be in such a policy as well.
-      expect(report.fault).toMatchObject({ kind: 'unknown-log', shard: 1 });
+      const byHand = (text: string) => verify(files, before.state, { trust: { kind: 'policy', text } });
+      const given = trusting(2, 9)['policy'] ?? '';
+      await expect(byHand(given)).rejects.toThrow(`the policy has no key for ${ORIGIN}`);
+      expect(await byHand(`log ${logSigner().vkey}\n${given}`)).toMatchObject({ isSound: true });
     }
+  });
+
+  it('are believed by a policy of the first one as well where the last entry names the key', async () => {
+    const one = await shardOne(30, vkeyOf(2, 9));
+    const files = serve({ 1: one, 2: await behind(one, 2, 5, { key: 9 }) });
+    expect(await verify(files)).toMatchObject({ isSound: true, shards: [{ size: 31 }, { size: 6 }] });
+    const other = await shardOne(30, vkeyOf(2, 8));
+    const report = await verify(serve({ 1: other, 2: await behind(other, 2, 5, { key: 9 }) }));
+    expect(report.fault).toMatchObject({ kind: 'unknown-log', shard: 2 });
+    // A policy that says itself which key the shard has has the word.
+    const text = `log ${vkeyOf(2, 8)}\n${policyText()}`;
+    expect((await verify(files, null, { trust: { kind: 'policy', text } })).fault).toMatchObject({ kind: 'unknown-log', shard: 2 });
   });
 
   it('stay those of the shard before, though the server’s policy asks for no witness any more', async () => {
@@ -176,6 +190,72 @@ describe('keys and witnesses of a later shard', () => {
     const report = await verify(serve({ 1: one, 2: two }, trusting(2, 1, 'none')), state, FIRST_USE);
     expect(report.fault).toMatchObject({ kind: 'no-quorum', shard: 2 });
     expect(report.notices).toContainEqual({ kind: 'policy-differs', shard: 2, key: null });
+  });
+});
+
+describe('a policy that names one of several shards', () => {
+  const by = (text: string): Partial<VerifyCityOptions> => ({ trust: { kind: 'policy', text } });
+  const ofSecond = policyText('both', vkeyOf(2, 1));
+
+  it('is one for all that have the same key, as no policy may name a key twice', async () => {
+    const one = await shardOne(300, vkeyOf(2, 1));
+    const two = await behind(one, 2, 20);
+    const row = serve({ 1: one, 2: two });
+    for (const more of [by(ofSecond), by(policyText()), { trust: { kind: 'key', vkey: vkeyOf(2, 1) } } as const])
+      expect(await verify(row, null, more)).toMatchObject({ isSound: true, shards: [{ size: 301 }, { size: 21 }] });
+    expect(await verify(one, null, by(ofSecond))).toMatchObject({ isSound: true });
+    // The witnesses it asks for are asked for all the same.
+    const alone = serve({ 1: await shardOne(300, null, { witnesses: 1 }), 2: two });
+    expect((await verify(alone, null, by(ofSecond))).fault).toMatchObject({ kind: 'no-quorum', shard: 1 });
+  });
+
+  it('says nothing of a log that it has no line for, nor does a key', async () => {
+    const others = policyText('both', logSigner(1, 'other.example/log').vkey);
+    const files = serve({ 1: await shardOne(30) });
+    for (const more of [by(others), { trust: { kind: 'key', vkey: logSigner(1, 'other.example/log').vkey } } as const]) {
+      await expect(verify(files, null, more)).rejects.toThrow(`the policy has no key for ${ORIGIN}`);
+      const { state } = await verify(files);
+      await expect(verify(files, state, more)).rejects.toThrow(`the policy has no key for ${ORIGIN}`);
+    }
+  });
+
+  it('says so of one that has a line and is signed with another key, and of one that is not the one of before', async () => {
+    const { state } = await verify(serve({ 1: await shardOne(30) }));
+    const taken = serve({ 1: await shardOne(30, null, { key: 9 }) });
+    for (const known of [null, state]) expect((await verify(taken, known)).fault).toMatchObject({ kind: 'unknown-log', shard: 1 });
+    // Nor is it hidden by a name that no policy knows, or by a policy that never knew the log.
+    const renamed = serve({ 1: await publish(some(0, 30), { key: 9, origin: 'else.example/log' }) });
+    expect((await verify(renamed, state)).fault).toMatchObject({ kind: 'unknown-log', shard: 1 });
+    expect((await verify(taken, state, by(ofSecond.replace(vkeyOf(2, 1), logSigner(5, 'x.example').vkey)))).fault).toMatchObject({
+      kind: 'unknown-log',
+    });
+    const one = await shardOne(30);
+    const elsewhere = await behind(one, 2, 5, { origin: 'else.example/log/2', key: 9 });
+    expect((await verify(serve({ 1: one, 2: elsewhere }))).fault).toMatchObject({ kind: 'other-log', shard: 2 });
+  });
+});
+
+describe('which shard is the newest', () => {
+  it('is asked for where a server or the last entry says so, and nothing that is not there', async () => {
+    const one = await shardOne(30, vkeyOf(2, 1));
+    const two = await behind(one, 2, 5);
+    const missing: string[] = [];
+    const seeing = (files: Served): Partial<VerifyCityOptions> => ({
+      source: async (path) => {
+        const bytes = files.get(path) ?? null;
+        if (!bytes) missing.push(path);
+        return bytes;
+      },
+    });
+    const row = serve({ 1: one, 2: two });
+    const { state } = await verify(row, null, seeing(row));
+    await verify(row, state, seeing(row));
+    expect(missing).toEqual([]);
+    // A head that is behind what is served below it hides nothing.
+    const behindIt = new Map([...row, ['checkpoint', one.get('checkpoint') ?? new Uint8Array()]]);
+    expect(await verify(behindIt)).toMatchObject({ isSound: true, shards: [{ isOpen: false }, { shard: 2, isOpen: true }] });
+    const folder = new Map([...row].filter(([name]) => name !== 'checkpoint'));
+    expect(await verify(folder)).toMatchObject({ isSound: true, shards: [{ shard: 1 }, { shard: 2 }] });
   });
 });
 
