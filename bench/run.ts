@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { endOnSignals } from './ending.ts';
 import { type Figure, isMissed } from './figure.ts';
 
 /** Each benchmark by its name: `npm run bench -- NAME`. */
@@ -17,6 +18,7 @@ Measures and prints one line of JSON per figure: name, value, unit, reference, r
 ratio or the limit of the value.
 The reference is measured in the same run, so that a noisy machine changes both. Names: ${Object.keys(BENCHMARKS).join(', ')} (all when left out).
 Exit 0: every goal reached and every limit kept; 1: one was missed; 2: wrong usage.
+Ctrl-C (SIGINT, SIGTERM, SIGHUP) ends servers and removes folders that were made, and exits with 128 and the signal's number.
 `;
 
 const usage = (reason: string): never => {
@@ -44,6 +46,7 @@ const say = (line: string): void => {
 console.error(
   `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.availableParallelism()} cores, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`,
 );
+endOnSignals();
 let missed = 0;
 for (const name of names) {
   const benchmark = await BENCHMARKS[name]?.();

@@ -1,7 +1,4 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import pg from 'pg';
 import type { EventFilter } from '#audit/domain/event-filter.ts';
 import { startAudit } from '#audit/server.ts';
@@ -12,7 +9,7 @@ import { makePublication } from '#audit/service/publish-checkpoint.ts';
 import { makeAuditPolicy } from '#audit/service/witness/audit-policy.ts';
 import { findEntries } from '#audit/store/entry-store.ts';
 import { type Ask, BEFORE_ALL, readLoggedLeaves } from '#audit/store/log-store.ts';
-import { type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
+import type { EmbeddedNetwork } from '#embedded/network.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { readStartConfig } from '#platform/config/env.ts';
 import { type Cities, openCities } from '#platform/database/cities.ts';
@@ -20,6 +17,7 @@ import { migrateCity } from '#platform/database/migrate.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { hashLeaf } from '#platform/tlog/merkle.ts';
+import { withNetwork } from '../ending.ts';
 import { type Figure, makeFigure, makeLimited, quantile } from '../figure.ts';
 import { type Bench, measureWrites } from './writes.ts';
 
@@ -193,12 +191,9 @@ const measureYear = async ({ network, subjects, log }: Bench, say: (line: string
   }
 };
 
-export const run = async (say: (line: string) => void): Promise<readonly Figure[]> => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-bench-'));
-  const dataDir = path.join(folder, 'data');
+export const run = (say: (line: string) => void): Promise<readonly Figure[]> => {
   const log = makeLog('bench', 'warn', 2);
-  const network = await startEmbeddedNetwork({ dataDir, log });
-  try {
+  return withNetwork(log, async (network, dataDir) => {
     const { cities, secrets } = network;
     const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
     await Promise.all(cities.map((city) => migrateCity(city, migrator)));
@@ -212,8 +207,5 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
     } finally {
       await subjects.stop();
     }
-  } finally {
-    await network.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 };

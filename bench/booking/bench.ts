@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import pg from 'pg';
 import { Pool } from 'undici';
 import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
-import { type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
+import type { EmbeddedNetwork } from '#embedded/network.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { makeTokenSigner } from '#platform/access/token.ts';
 import type { Caller, Viewer } from '#platform/access/viewer.ts';
@@ -19,6 +16,7 @@ import type { SubjectKeys } from '#platform/subjects/subject-keys.ts';
 import { startScheduling } from '#scheduling/server.ts';
 import { BOOK_LOCALLY, toLocalBookingValues } from '#scheduling/store/booking-store.ts';
 import { startApp } from '#tools/app.ts';
+import { withNetwork } from '../ending.ts';
 import { type Figure, load, makeFigure, median, quantile } from '../figure.ts';
 
 const CLIENTS = 16;
@@ -154,12 +152,10 @@ const rawValues = ({ person, slotId }: { person: Person; slotId: string }, key: 
  * Booking on a network as `npm start` makes it (fsync on, synchronous standbys): the service within one city against raw `pg` clients
  * that run the same statement with values made beforehand, in turns; across cities; on one hot slot; and the whole way through the graph.
  */
-export const run = async (say: (line: string) => void): Promise<readonly Figure[]> => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-bench-'));
+export const run = (say: (line: string) => void): Promise<readonly Figure[]> => {
   const log = makeLog('bench', 'error', 2);
-  const network = await startEmbeddedNetwork({ dataDir: path.join(folder, 'data'), log });
-  const { cities, secrets, superuser } = network;
-  try {
+  return withNetwork(log, async (network, dataDir) => {
+    const { cities, secrets, superuser } = network;
     const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
     await Promise.all(cities.map((city) => migrateCity(city, migrator)));
     const worlds = Object.fromEntries(await Promise.all(cities.map(async (city) => [city.code, await populate(city, superuser)] as const)));
@@ -171,7 +167,7 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
     const figures: Figure[] = [];
     const [montreal] = cities;
     if (!montreal) throw new Error('no city');
-    const config = readStartConfig({ DATA_DIR: path.join(folder, 'data') });
+    const config = readStartConfig({ DATA_DIR: dataDir });
     await initSubjectKeys({ cities, secrets, subjects: config.subjects });
     const codes = cities.map(({ code }) => code);
     const subjects = await openSubjects(config.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log });
@@ -299,8 +295,5 @@ export const run = async (say: (line: string) => void): Promise<readonly Figure[
       await app.stop();
     }
     return figures;
-  } finally {
-    await network.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 };

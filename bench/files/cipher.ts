@@ -1,13 +1,16 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import os, { tmpdir } from 'node:os';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { endChild, interrupted, makeFolder } from '../ending.ts';
 import { type Figure, makeFigure, median } from '../figure.ts';
 import type { Measured } from './cipher-worker.ts';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+const run = (command: string, args: readonly string[], { timeout = 0 }: { readonly timeout?: number } = {}) =>
+  execute(command, [...args], { timeout, signal: interrupted });
 const ROUNDS = 5;
 const DEADLINE_MS = 120_000;
 const MIB = 1_048_576;
@@ -45,7 +48,9 @@ const measureOpenssl = async ([command, args]: Command): Promise<number> => {
 };
 
 const startWorker = ([command, args]: Command) => {
+  interrupted.throwIfAborted();
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  endChild(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     measure: async (what: string, bytes: number): Promise<Measured> => {
@@ -58,7 +63,7 @@ const startWorker = ([command, args]: Command) => {
     },
     stop: async () => {
       child.stdin.end();
-      if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve));
+      if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve));
     },
   };
 };
@@ -108,7 +113,7 @@ const measureGrowth = async (what: 'encrypt' | 'decrypt', start: () => ReturnTyp
  */
 export const measureCipher = async (say: (line: string) => void): Promise<readonly Figure[]> => {
   const pinned = await makePinned();
-  const folder = mkdtempSync(path.join(tmpdir(), 'caregraph-bench-'));
+  const { folder, remove } = makeFolder();
   const start = () => startWorker(pinned(process.execPath, [path.join(import.meta.dirname, 'cipher-worker.ts')]));
   const worker = start();
   const speeds = new Map<string, number[]>();
@@ -144,7 +149,7 @@ export const measureCipher = async (say: (line: string) => void): Promise<readon
     }
   } finally {
     await worker.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await remove();
   }
   const growth = [
     { what: 'encrypt', bytes: await measureGrowth('encrypt', start) },

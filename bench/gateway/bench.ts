@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Pool } from 'undici';
 import { makeTokenSigner } from '#platform/access/token.ts';
 import type { SigningKey } from '#platform/config/secrets.ts';
+import { endChild, interrupted } from '../ending.ts';
 import { type Figure, load, makeFigure, median } from '../figure.ts';
 import { QUERIES } from './graph.ts';
 
@@ -16,7 +17,9 @@ const makeKey = (kid: string): SigningKey => {
   return { kid, privateJwk: privateKey.export({ format: 'jwk' }) as never, publicJwk: publicKey.export({ format: 'jwk' }) as never };
 };
 const spawn = async <T>(module: string, args: readonly string[]): Promise<readonly [ChildProcess, T]> => {
+  interrupted.throwIfAborted();
   const child = fork(new URL(module, import.meta.url), [...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  endChild(child);
   const [message] = (await Promise.race([
     once(child, 'message'),
     once(child, 'exit').then(([code]) => Promise.reject(new Error(`${module} ended with ${code}`))),

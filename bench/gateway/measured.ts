@@ -1,5 +1,6 @@
 // A gateway in a process of its own: `ours` with all its checks on, or `stock` as the packages come. Tells the parent its address, then
 // answers every message with the CPU time it has used, in microseconds.
+process.on('disconnect', () => process.exit(0));
 process.env['APOLLO_TELEMETRY_DISABLED'] = '1';
 const [kind, urlsJson = '{}', secretsJson = '{}'] = process.argv.slice(2);
 const urls = JSON.parse(urlsJson) as Record<string, string>;
@@ -37,5 +38,4 @@ process.on('message', () => {
   const { user, system } = process.cpuUsage();
   process.send?.({ cpuMicroseconds: user + system, rssBytes: process.memoryUsage.rss() });
 });
-process.on('disconnect', () => process.exit(0));
 process.send?.({ url });

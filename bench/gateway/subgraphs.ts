@@ -4,6 +4,7 @@ import { type DocumentNode, execute, parse } from 'graphql';
 import { NAMES, SDL } from './graph.ts';
 
 // Serves both small subgraphs on free ports and tells the parent where.
+process.on('disconnect', () => process.exit(0));
 const practitioner = ({ id }: { id: string }) => ({ id, name: `Dr. Élodie ${id}`, specialty: 'PHYSICIAN' });
 const slots = Array.from({ length: 20 }, (_, i) => ({
   id: `MTL-slt-${i}`,
@@ -40,5 +41,4 @@ for (const name of NAMES) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   urls[name] = `http://127.0.0.1:${(server.address() as { port: number }).port}/graphql`;
 }
-process.on('disconnect', () => process.exit(0));
 process.send?.(urls);

@@ -500,7 +500,8 @@ describe('a download at an address', () => {
     expect(Math.round((await left()) / 600)).toBe(6);
     await house.sql(
       'MTL',
-      `update files.download set created_at = now() - interval '23 hours 50 minutes', expires_at = now() + interval '60 s'`,
+      `update files.download set created_at = now() - interval '23 hours 50 minutes', expires_at = now() + interval '60 s' where id = $1`,
+      [idIn(url)],
     );
     expect(await next()).toBe(206);
     expect(Math.round((await left()) / 600)).toBe(1);
