@@ -4,6 +4,7 @@ import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platfo
 import { runExport } from './audit-log/export.ts';
 
 const HELP = `npm run audit-log -- check|rebuild [--city CODE] [--shard N] [--json]
+npm run audit-log -- export|drill|shards|begin-shard|retire|alarms|close-alarm|check-evidence …
 
 check    makes each city's log anew from its entries, in memory, and compares it with its tiles and every published checkpoint; counts entries in no shard
 export   writes events as FHIR for an auditor, through the graph: npm run audit-log -- export --help
@@ -22,6 +23,8 @@ While a city's log is gone through, its entries are accepted and none of them is
 Exit: 0 all is as published or was made so, 1 something is not or a city does not answer, 2 the command line or the settings are wrong.
 `;
 
+const COMMANDS = ['check', 'rebuild', 'export', 'drill', 'shards', 'begin-shard', 'retire', 'alarms', 'close-alarm', 'check-evidence'];
+
 // What an auditor asks of the graph needs none of what follows.
 if (process.argv[2] === 'export') process.exit(await runExport(process.argv.slice(3)));
 if (process.argv[2] === 'drill') process.exit(await (await import('./audit-log/drills/run.ts')).runDrillCommand(process.argv.slice(3)));
@@ -31,6 +34,8 @@ if (['alarms', 'close-alarm', 'check-evidence'].includes(process.argv[2] ?? ''))
   process.exit(await (await import('./audit-log/alarms.ts')).runAlarmsCommand(process.argv.slice(2)));
 const { openLogKeeper } = await import('#audit/server.ts');
 const { readNetwork } = await import('#embedded/read-network.ts');
+const { ShardRefusal } = await import('#audit/service/begin-shard.ts');
+const { sayFault, sayNoCity } = await import('./audit-log/say.ts');
 
 const usage = (reason: string): never => {
   console.error(`${reason}\n\n${HELP}`);
@@ -57,7 +62,12 @@ if (flags.help) {
   process.exit(0);
 }
 const [command, ...others] = positionals;
-if ((command !== 'check' && command !== 'rebuild') || others.length > 0) usage('Say check or rebuild.');
+if (command !== 'check' && command !== 'rebuild') {
+  // One of the others, behind an option that it may have.
+  if (command !== undefined && COMMANDS.includes(command)) usage(`Say ${command} first: npm run audit-log -- ${command} …`);
+  usage(`Say one of ${COMMANDS.join(', ')}.`);
+}
+if (others.length > 0) usage(`There are too many words behind ${command}.`);
 
 if (flags.shard !== undefined && !/^[1-9]\d{0,8}$/.test(flags.shard)) usage('--shard: is a number from 1 on.');
 
@@ -74,7 +84,7 @@ const readSettings = async () => {
 };
 const { cities, secrets } = await readSettings();
 const chosen = cities.filter(({ code }) => flags.city === undefined || code === flags.city);
-if (chosen.length === 0) usage('--city: there is no such city.');
+if (chosen.length === 0) usage(`--city: ${sayNoCity(cities)}`);
 
 const keeper = openLogKeeper({ cities, secrets });
 let isSound = true;
@@ -115,9 +125,10 @@ for (const { code } of chosen) {
       { unplaced: count, firstUnplacedId: firstId },
       `${count} entries lie in no shard and have no proof; number ${firstId} is the first`,
     );
-  } catch {
+  } catch (error) {
     isSound = false;
-    tell(code, { error: 'unavailable' }, 'does not answer, or its log is busy');
+    const reason = sayFault(error, code).slice(code.length + 2);
+    tell(code, { error: error instanceof ShardRefusal ? 'refused' : 'unavailable', reason }, reason);
   }
 }
 await keeper.stop();

@@ -5,7 +5,7 @@ import type { Spools } from '#platform/audit/spool.ts';
 import type { AuditShardsConfig } from '#platform/config/audit-shards.ts';
 import type { CityConfig } from '#platform/config/city.ts';
 import { readLogKeysFile } from '#platform/config/env.ts';
-import type { Secrets } from '#platform/config/secrets.ts';
+import type { Secrets, SigningKey } from '#platform/config/secrets.ts';
 import { openCities } from '#platform/database/cities.ts';
 import type { CityDatabase } from '#platform/database/city-database.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
@@ -17,7 +17,7 @@ import { makeCityNames } from './domain/city.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeExportEvents } from './service/fhir-export.ts';
 import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
-import { checkLog, checkPlaces, listShards, rebuildLog, retireLog, turnShard } from './service/keep-log.ts';
+import { checkLog, checkPlaces, listShards, rebuildLog, retireLog, type TurnOptions, turnShard } from './service/keep-log.ts';
 import { type KeepSubjectsSettings, startSubjectKeeper } from './service/keep-subjects.ts';
 import { type Keyring, openKeyring } from './service/log-key.ts';
 import { makeProve } from './service/prove.ts';
@@ -130,10 +130,18 @@ export const openLogKeeper = ({
     unplaced: (city: string) => checkPlaces(cities.of(city)),
     rebuild: run(rebuildLog),
     shards: (city: string) => listShards(cities.of(city)),
-    beginShard: (city: string, options: { readonly afterRestore?: boolean } = {}) => {
+    /** `addKey` adds a key to the city's and gives all of them. */
+    beginShard: (
+      city: string,
+      {
+        addKey,
+        ...options
+      }: Pick<TurnOptions, 'afterRestore' | 'isUnseen'> & { readonly addKey?: () => Promise<readonly SigningKey[]> } = {},
+    ) => {
       const asked = pace && openWitnesses();
       const witnesses = asked && { cosign: asked.cosign, findPublication: makePublication(asked.policy) };
-      return turnShard(cities.of(city), keyringOf(city), log, { ...options, witnesses });
+      const adding = addKey && (async () => openKeyring(await addKey()));
+      return turnShard(cities.of(city), keyringOf(city), log, { ...options, witnesses, ...(adding ? { addKey: adding } : {}) });
     },
     /** What a city keeps as a witness against logs, closed alarms too; or the one with this number. */
     alarms: (city: string, number: string | null = null) => readAlarms(auditors.of(city), number),

@@ -17,6 +17,7 @@ import { makeNoteVerifier, type NoteVerifier } from '#platform/tlog/note.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { sayFileFault } from '../files/failure.ts';
 import { toShown } from '../files/names.ts';
+import { sayNoCity } from './say.ts';
 
 export const ALARMS_HELP = `npm run audit-log -- alarms [CITY|ID] [--open] [--evidence FOLDER] [--json]
 npm run audit-log -- close-alarm ID --reason TEXT [--by NAME] [--json]
@@ -98,7 +99,7 @@ const check = async (file: string, verifier: NoteVerifier, isJson: boolean): Pro
   } catch (error) {
     const fault = sayFileFault(error);
     if (fault === null) throw error;
-    console.error(`The file ${fault}.`);
+    console.error(`The file ${toShown(file)} ${fault}.`);
     return REFUSED;
   }
   try {
@@ -184,7 +185,7 @@ export const runAlarmsCommand = async (args: readonly string[]): Promise<number>
   try {
     const settings = await readSettings();
     cities = settings.cities.map((each) => each.code).filter((each) => code === undefined || each === code);
-    if (cities.length === 0) return misuse('There is no such city.');
+    if (cities.length === 0) return misuse(sayNoCity(settings.cities));
     if (isClosing)
       subjects = await openSubjects(settings.subjects, {
         cities,
@@ -215,7 +216,7 @@ export const runAlarmsCommand = async (args: readonly string[]): Promise<number>
       try {
         found = await keeper.alarms(city, named?.number ?? null);
       } catch {
-        console.error(`${city}: does not answer`);
+        console.error(`${city}: does not answer: start the network (npm start), or say it again in a moment`);
         code = REFUSED;
         continue;
       }
@@ -240,7 +241,8 @@ export const runAlarmsCommand = async (args: readonly string[]): Promise<number>
   } catch (error) {
     const fault = sayFileFault(error);
     if (error instanceof AlarmRefusal) console.error(error.message);
-    else if (fault !== null && flags.evidence !== undefined) console.error(`The file ${fault}.`);
+    else if (fault !== null && flags.evidence !== undefined)
+      console.error(`--evidence: the folder ${toShown(flags.evidence)}, or a file in it, ${fault}. Name one that may be written.`);
     else if (error instanceof AuditUnavailableError) console.error('The entry could not be written, so the alarm is open still.');
     else console.error('The city does not answer: whether it was done shows npm run audit-log -- alarms');
     return REFUSED;

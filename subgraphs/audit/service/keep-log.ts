@@ -5,6 +5,7 @@ import { makeQueue } from '#platform/pure/turns.ts';
 import { askWithin, endSoon } from '#platform/sequence/connection.ts';
 import { EMPTY_ROOT } from '#platform/tlog/merkle.ts';
 import { openTileWriter } from '#platform/tlog/tile-writer.ts';
+import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { type Ask, holdLog, isHeldBroken, type LogRef, readHead, readLoggedLeaves, replaceInLog, resetState } from '../store/log-store.ts';
 import { readShard, readShards, type ShardRow } from '../store/shard-store.ts';
 import { type BegunShard, beginShard, ShardRefusal } from './begin-shard.ts';
@@ -12,8 +13,8 @@ import { type Inspection, inspectLog } from './check-log.ts';
 import { findUnplaced, type Unplaced } from './find-unplaced.ts';
 import type { Keyring, LogVerifier } from './log-key.ts';
 import type { FindPublication, Publication } from './publish-checkpoint.ts';
-import { type RetireSettings, retireShard } from './retire-shard.ts';
-import { findAside } from './shard-turns.ts';
+import { type Retired, type RetireSettings, retireShard } from './retire-shard.ts';
+import { findAside, isRestored } from './shard-turns.ts';
 import type { Witnessing } from './witness/open-witnessing.ts';
 
 const CHUNK = 16_384;
@@ -26,7 +27,7 @@ const inTurn = (run: (...asked: Parameters<Ask>) => Promise<unknown>): Ask => {
 
 /**
  * Runs with a shard of a city's log held, the current one where no number is given: nothing is signed meanwhile, and what is written stays only
- * where `run` does not throw.
+ * where `run` does not throw. Throws `ShardRefusal` for a shard that is not there, or not there any more.
  */
 const withLog = async <T>(
   database: CityDatabase,
@@ -40,9 +41,16 @@ const withLog = async <T>(
     await askWithin(client, 'BEGIN');
     const city = database.city.code;
     const row = await readShard(ask, city, shard);
-    if (!row) throw new Error(`the log of city ${city} has no such shard`);
-    if (row.retiredAt) throw new Error(`shard ${row.shard} of the log of city ${city} was retired; its archive has it`);
-    if (row.archivedAt) throw new Error(`shard ${row.shard} of the log of city ${city} is being retired; its archive has it`);
+    if (!row)
+      throw new ShardRefusal(
+        shard === null
+          ? `the log of city ${city} has not begun; its sequencer begins it`
+          : `the log of city ${city} has no shard ${shard}; which there are: npm run audit-log -- shards ${city}`,
+      );
+    if (row.archivedAt)
+      throw new ShardRefusal(
+        `shard ${row.shard} of the log of city ${city} ${row.retiredAt ? 'was' : 'is being'} retired; verify its archive: npm run verify-audit -- FOLDER/${city}/${row.shard}`,
+      );
     const key = keys.toVerifier(row);
     const log = { city, shard: row.shard };
     await holdLog(ask, log);
@@ -137,48 +145,94 @@ const witnessEnd = async (
   return { isWitnessed: found?.isWitnessed ?? false, witnesses: found?.witnesses.map(({ name }) => name) ?? [] };
 };
 
+export type TurnOptions = {
+  /** The database is a backup that was restored, or entries are gone for good; see `beginShard`. */
+  readonly afterRestore?: boolean;
+  /** With `afterRestore`: also where nothing shows it, as after a copy of everything was put back, witnesses and all. */
+  readonly isUnseen?: boolean;
+  readonly witnesses?: EndWitnesses | null;
+  /** Adds a key to those of the log, once nothing is left to refuse; the new shard is signed with it. */
+  readonly addKey?: (() => Promise<Keyring>) | null;
+};
+
+/**
+ * What shows that a log is not what was published of it: another cluster, a sequencer that holds it for broken, a witness, or its own entries. Null where
+ * nothing does; then `silent` names the witnesses that did not answer.
+ */
+const findLoss = async (
+  ask: Ask,
+  database: CityDatabase,
+  keys: Keyring,
+  row: ShardRow,
+  witnesses: EndWitnesses | null,
+): Promise<{ readonly isShown: boolean; readonly silent: readonly string[] }> => {
+  const of = { city: row.city, shard: row.shard };
+  if ((await isRestored(ask, of)) || (await isHeldBroken(ask, row.city))) return { isShown: true, silent: [] };
+  const key = keys.forShard(row);
+  const cosigning = witnesses && key ? witnesses.cosign(of, key) : null;
+  if (await cosigning?.check()) return { isShown: true, silent: [] };
+  const isWhole = await checkLog(database, keys, row.shard).then(
+    ({ firstBadIndex }) => firstBadIndex === null,
+    (error: unknown) => {
+      if (error instanceof TlogError) return false;
+      throw error;
+    },
+  );
+  return { isShown: !isWhole, silent: cosigning?.unheard() ?? [] };
+};
+
 /**
  * Closes a city's current shard and begins the next one, beside whatever signs it; see `beginShard`. As a sequencer does before it signs, it asks the witnesses
  * first where they stand, and has them cosign the end. Throws `ShardRefusal` where the log has not begun, where a witness holds what the log does not follow, or
- * the database is a restored backup, and `afterRestore` is not said, and where the end of a transaction does not come within 20 s; `TlogError` where the
- * log contradicts its last checkpoint.
+ * the database is a restored backup, and `afterRestore` is not said; where it is said of a log that is whole; and where the end of a transaction does not come
+ * within 20 s; `TlogError` where the log contradicts its last checkpoint.
  */
 export const turnShard = (
   database: CityDatabase,
   keys: Keyring,
   log: Log,
-  { afterRestore = false, witnesses = null }: { readonly afterRestore?: boolean; readonly witnesses?: EndWitnesses | null } = {},
+  { afterRestore = false, isUnseen = false, witnesses = null, addKey = null }: TurnOptions = {},
 ): Promise<TurnedShard> =>
   onConnection(database, async (ask) => {
     const city = database.city.code;
-    if (!(await readShard(ask, city))) throw new ShardRefusal(`the log of city ${city} has not begun; its sequencer begins it`);
-    const aside = afterRestore ? null : await findAside(ask, city, keys, log);
-    if (aside?.kind === 'restored')
-      throw new ShardRefusal(
-        `the database of city ${city} is a restored backup: say --after-restore, once nobody restores anything any more`,
-      );
-    if (!afterRestore && (await isHeldBroken(ask, city)))
-      throw new ShardRefusal(
-        `the log of city ${city} contradicts itself or a witness, and its end is not signed: see its health; where entries are gone for good, say --after-restore`,
-      );
     const row = await readShard(ask, city);
-    const key = row && keys.forShard(row);
-    const said = !afterRestore && witnesses && key ? await witnesses.cosign({ city, shard: row.shard }, key).check() : null;
-    if (said)
-      throw new ShardRefusal(
-        `${said.witness}, a witness of the log of city ${city}, holds ${said.witnessSize} entries that the log does not follow, and its end is not signed; where entries are gone for good, say --after-restore`,
-      );
-    // What is half deleted cannot be counted, and is not half of anything that goes on.
-    const leaving = afterRestore ? (await readShards(ask, city)).find((row) => row.archivedAt && !row.retiredAt) : undefined;
-    if (leaving)
-      throw new ShardRefusal(
-        `shard ${leaving.shard} of the log of city ${city} is being retired: npm run audit-log -- retire ${city} ${leaving.shard}`,
-      );
+    if (!row) throw new ShardRefusal(`the log of city ${city} has not begun; its sequencer begins it`);
+    if (afterRestore) {
+      // What is half deleted cannot be counted, and is not half of anything that goes on.
+      const leaving = (await readShards(ask, city)).find(({ archivedAt, retiredAt }) => archivedAt && !retiredAt);
+      if (leaving)
+        throw new ShardRefusal(
+          `shard ${leaving.shard} of the log of city ${city} is being retired: npm run audit-log -- retire ${city} ${leaving.shard}`,
+        );
+      const { isShown, silent } = isUnseen ? { isShown: true, silent: [] } : await findLoss(ask, database, keys, row, witnesses);
+      const unheard = silent.length === 0 ? '' : `; ${silent.join(', ')} did not answer, so ask again first`;
+      if (!isShown)
+        throw new ShardRefusal(
+          `the log of city ${city} is whole and nothing shows a restore, which would stand in it for good: leave --after-restore away, or, where a copy of everything, its witnesses too, was put back, say --unseen as well${unheard}`,
+        );
+    } else {
+      const aside = await findAside(ask, city, keys, log);
+      if (aside?.kind === 'restored')
+        throw new ShardRefusal(
+          `the database of city ${city} is a restored backup: say --after-restore, once nobody restores anything any more`,
+        );
+      if (await isHeldBroken(ask, city))
+        throw new ShardRefusal(
+          `the log of city ${city} contradicts itself or a witness, and its end is not signed: see its health; where entries are gone for good, say --after-restore`,
+        );
+      const key = keys.forShard(row);
+      const said = witnesses && key ? await witnesses.cosign({ city, shard: row.shard }, key).check() : null;
+      if (said)
+        throw new ShardRefusal(
+          `${said.witness}, a witness of the log of city ${city}, holds ${said.witnessSize} entries that the log does not follow, and its end is not signed; where entries are gone for good, say --after-restore`,
+        );
+    }
+    const own = addKey ? await addKey() : keys;
     for (const end = performance.now() + PATIENCE_MS; ; await sleep(BETWEEN_MS)) {
-      const begun = await beginShard({ ask, city, keys, subjects: database.subjects, afterRestore });
+      const begun = await beginShard({ ask, city, keys: own, subjects: database.subjects, afterRestore });
       if (begun) {
         const closed = witnesses && (await readShard(ask, city, begun.shard - 1));
-        return { ...begun, end: witnesses && closed ? await witnessEnd(witnesses, database, keys, closed) : null };
+        return { ...begun, end: witnesses && closed ? await witnessEnd(witnesses, database, own, closed) : null };
       }
       if (performance.now() > end)
         throw new ShardRefusal(
@@ -188,9 +242,5 @@ export const turnShard = (
   });
 
 /** Takes a closed shard out of the database, into the archive; see `retireShard`. */
-export const retireLog = (
-  database: CityDatabase,
-  settings: Omit<RetireSettings, 'ask'>,
-  shard: number,
-): Promise<{ readonly folder: string; readonly deleted: number }> =>
+export const retireLog = (database: CityDatabase, settings: Omit<RetireSettings, 'ask'>, shard: number): Promise<Retired> =>
   onConnection(database, (ask) => retireShard({ ...settings, ask }, shard));

@@ -14,7 +14,7 @@ import { readShard, readShards, retireRows, type ShardRow, tellArchived } from '
 import { KIND, ShardRefusal } from './begin-shard.ts';
 import { freezeEntry } from './freeze-entry.ts';
 import type { Keyring } from './log-key.ts';
-import { archiveOf, type ClosedShard, isArchived, verifyArchive, writeArchive } from './shard-archive.ts';
+import { ArchiveError, archiveOf, type ClosedShard, isArchived, SpoiltArchive, verifyArchive, writeArchive } from './shard-archive.ts';
 import { findAside } from './shard-turns.ts';
 
 export type RetireSettings = {
@@ -32,6 +32,11 @@ export type RetireSettings = {
   readonly onProgress?: (step: 'archived' | 'deleting', count: number) => void;
 };
 
+/** What came of it. `before`: it was retired before, and its archive was not looked at; `archiveSha256` is over what was read back from it then. */
+export type Retired =
+  | { readonly before: null; readonly folder: string; readonly deleted: number }
+  | { readonly before: { readonly retiredAt: Date; readonly archiveSha256: string | null }; readonly folder: null; readonly deleted: 0 };
+
 const BATCH = 5_000;
 const DAY_MS = 86_400_000;
 
@@ -44,23 +49,23 @@ export const closedForMs = ({ beganAt, ageMs, closedAt }: ShardRow): number | nu
  * final checkpoint and the lines of its witnesses stays. Broken off at any step, it goes on from there when it is asked for again; before each deletion the
  * archive is read back once more. One process a city does this at a time. Each step is an entry of the current shard. Throws `ShardRefusal` for a shard that is open or too young or in another's hands, `ArchiveError`.
  */
-export const retireShard = async (
-  settings: RetireSettings,
-  shard: number,
-): Promise<{ readonly folder: string; readonly deleted: number }> => {
+export const retireShard = async (settings: RetireSettings, shard: number): Promise<Retired> => {
   const { ask, audit, keys, archive, retentionDays, batch = BATCH, onProgress } = settings;
   const city = audit.city.code;
   const of = { city, shard };
   // For as long as the connection is there.
   if (!(await lockRetirement(ask, city))) throw new ShardRefusal(`another process retires a shard of the log of city ${city}`);
   const row = await readShard(ask, city, shard);
-  if (!row) throw new ShardRefusal(`the log of city ${city} has no shard ${shard}`);
+  if (!row) throw new ShardRefusal(`the log of city ${city} has no shard ${shard}; which there are: npm run audit-log -- shards ${city}`);
   const age = closedForMs(row);
-  if (age === null || !row.final) throw new ShardRefusal(`shard ${shard} of the log of city ${city} is open: begin another one first`);
-  if (row.retiredAt) return { folder: archiveOf(archive, of), deleted: 0 };
+  if (age === null || !row.final)
+    throw new ShardRefusal(
+      `shard ${shard} of the log of city ${city} is open: begin another one first: npm run audit-log -- begin-shard ${city}`,
+    );
+  if (row.retiredAt) return { before: { retiredAt: row.retiredAt, archiveSha256: row.archiveSha256 }, folder: null, deleted: 0 };
   if (age < retentionDays * DAY_MS)
     throw new ShardRefusal(
-      `shard ${shard} of the log of city ${city} was closed ${Math.floor(age / DAY_MS)} days ago, and AUDIT_RETENTION_DAYS keeps it for ${retentionDays}`,
+      `shard ${shard} of the log of city ${city} was closed ${Math.floor(age / DAY_MS)} days ago, and AUDIT_RETENTION_DAYS or --retention-days keeps it for ${retentionDays}`,
     );
   const closed: ClosedShard = { of, key: keys.toVerifier(row), ...row.final };
   const { origin, size, root } = parseCheckpoint(parseNote(row.final.note).text);
@@ -78,8 +83,20 @@ export const retireShard = async (
     ],
     requestId: randomUUID(),
   });
-  if (row.archivedAt === null && !(await isArchived(archive, of))) await writeArchive(ask, archive, closed);
-  const sha256 = await verifyArchive(archive, closed);
+  if (row.archivedAt === null) {
+    if (!(await isArchived(archive, of))) await writeArchive(ask, archive, closed);
+  } else if (!(await isArchived(archive, of)))
+    throw new ArchiveError(
+      `shard ${shard} of the log of city ${city} was archived before and is not in ${archiveOf(archive, of)}: name its archive with --archive or AUDIT_ARCHIVE_DIR`,
+    );
+  const sha256 = await verifyArchive(archive, closed).catch((error: unknown) => {
+    if (!(error instanceof SpoiltArchive)) throw error;
+    const remedy =
+      row.archivedAt === null
+        ? 'move it away, and it is written anew'
+        : 'bring back a copy of it, as the database may hold a part of the shard alone';
+    throw new ArchiveError(`${error.message}; ${remedy}`);
+  });
   if (row.archivedAt === null) {
     await appendAudit(audit, eventOf('archiveLogShard', { sha256 }));
     await tellArchived(ask, of, sha256);
@@ -94,7 +111,7 @@ export const retireShard = async (
     deleted += gone;
     onProgress?.('deleting', deleted);
   }
-  return { folder: archiveOf(archive, of), deleted };
+  return { before: null, folder: archiveOf(archive, of), deleted };
 };
 
 /** Retires every shard of a city that is old enough, oldest first; returns their numbers. */

@@ -20,6 +20,23 @@ import type { Keyring } from './log-key.ts';
  */
 export type Aside = { readonly kind: 'keyless' | 'restored'; readonly remedy: string };
 
+/**
+ * How a shard stands to the cluster that its database is in: `same`, or `untold` where the cluster was not kept; `moved` into another one whose transactions
+ * all come behind the log's last; `restored` where they do not, as of a backup.
+ */
+const placeInTime = async (ask: Ask, of: LogRef): Promise<'same' | 'untold' | 'moved' | 'restored'> => {
+  const time = await readClusterTime(ask, of);
+  if (!time) return 'same';
+  if (time.isAhead) return 'restored';
+  if (time.cluster === time.current) return 'same';
+  if (time.cluster === null) return 'untold';
+  const { begin, state } = await readHead(ask, of);
+  // No entry in between either: the order goes on as it is.
+  return time.isBehind && (await countEntries(ask, of, begin)) === state?.size ? 'moved' : 'restored';
+};
+/** Whether the database of a shard is a backup in another cluster; see `Aside`. Writes nothing. */
+export const isRestored = async (ask: Ask, of: LogRef): Promise<boolean> => (await placeInTime(ask, of)) === 'restored';
+
 /** Whether something stands aside of going on with the current shard; null where nothing does. A log that has not begun has nothing aside. */
 export const findAside = async (ask: Ask, city: string, keys: Keyring, log: Log): Promise<Aside | null> => {
   const row = await readShard(ask, city);
@@ -31,18 +48,10 @@ export const findAside = async (ask: Ask, city: string, keys: Keyring, log: Log)
       remedy: `add the key of ${row.origin} to AUDIT_LOG_KEYS; where it is lost, begin a shard with another: npm run audit-log -- begin-shard ${city}`,
     };
   const of = { city, shard: row.shard };
-  const time = await readClusterTime(ask, of);
-  if (!time) return null;
-  const restored: Aside = { kind: 'restored', remedy: `npm run audit-log -- begin-shard ${city} --after-restore` };
-  if (time.isAhead) return restored;
-  if (time.cluster === time.current) return null;
-  if (time.cluster !== null) {
-    const { begin, state } = await readHead(ask, of);
-    // Another cluster whose transactions are all behind the log's last, with no entry in between: the order goes on as it is.
-    if (!time.isBehind || (await countEntries(ask, of, begin)) !== state?.size) return restored;
-    log.warn('the audit log goes on in another cluster', { city, shard: row.shard });
-  }
-  await tellCluster(ask, of);
+  const place = await placeInTime(ask, of);
+  if (place === 'restored') return { kind: 'restored', remedy: `npm run audit-log -- begin-shard ${city} --after-restore` };
+  if (place === 'moved') log.warn('the audit log goes on in another cluster', { city, shard: row.shard });
+  if (place !== 'same') await tellCluster(ask, of);
   return null;
 };
 

@@ -12,6 +12,8 @@ export type ShardRow = {
   readonly closedAt: Date | null;
   readonly final: { readonly size: number; readonly note: string } | null;
   readonly archivedAt: Date | null;
+  /** SHA-256, hexadecimal, over names and hashes of the archive's files as they were read back. */
+  readonly archiveSha256: string | null;
   readonly retiredAt: Date | null;
   /** Milliseconds since it began, by the clock of the database. */
   readonly ageMs: number;
@@ -29,7 +31,7 @@ const toShard = ({ xid, entryId, finalSize, finalNote, ...row }: Row): ShardRow 
   final: finalSize === null || finalNote === null ? null : { size: Number(finalSize), note: finalNote },
 });
 const COLUMNS = `o.city, o.shard, o.origin, o.vkey, o.begin_xid::text AS xid, o.begin_entry_id::text AS "entryId", o.began_at AS "beganAt",
-    o.closed_at AS "closedAt", o.final_size::text AS "finalSize", o.final_note AS "finalNote", o.archived_at AS "archivedAt", o.retired_at AS "retiredAt",
+    o.closed_at AS "closedAt", o.final_size::text AS "finalSize", o.final_note AS "finalNote", o.archived_at AS "archivedAt", o.archive_sha256 AS "archiveSha256", o.retired_at AS "retiredAt",
     (extract(epoch FROM clock_timestamp() - o.began_at) * 1000)::float8 AS "ageMs"`;
 
 const SHARDS: Named = { name: 'log_shards', text: `SELECT ${COLUMNS} FROM audit.log_shard o WHERE o.city = $1 ORDER BY o.shard` };

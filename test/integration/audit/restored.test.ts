@@ -143,6 +143,30 @@ describe('a backup that was restored', () => {
       expect([atOnce, await countEntries(askReading(readers.of(CITY)), of, current.begin, atOnce)]).toEqual([atOnce, state?.size]);
   });
 
+  it('is not believed of a log that is whole, signed or not, and nothing is written of it', async () => {
+    const everything = () =>
+      rows(`select (select jsonb_agg(to_jsonb(o) order by o.shard) from audit.log_shard o) as shards,
+        (select count(*) from audit.entry where act like '%LogShard%') as told`);
+    await start();
+    await isIn('signing');
+    await write(3);
+    await allLogged();
+    const before = await everything();
+    const refused = 'the log of city MTL is whole and nothing shows a restore';
+    await expect(keeper.beginShard(CITY, { afterRestore: true })).rejects.toThrow(refused);
+    expect(await everything()).toEqual(before);
+    await write(1);
+    await allLogged();
+    await stop();
+    let added = 0;
+    const addKey = async (): Promise<readonly SigningKey[]> => {
+      added++;
+      return network.secrets.logKeys[CITY] ?? [];
+    };
+    await expect(keeper.beginShard(CITY, { afterRestore: true, addKey })).rejects.toThrow(refused);
+    expect([await everything(), added]).toEqual([before, 0]);
+  });
+
   it('loses nothing either where it was none, and many write while the command runs', async () => {
     const fetch = await start();
     await isIn('signing');
@@ -157,7 +181,7 @@ describe('a backup that was restored', () => {
       for (let turn = 0; turn < 3; turn++) {
         const before = await loggedOf();
         await until(async () => (await loggedOf()) > before + 20, 20_000, 'more of the log');
-        await keeper.beginShard(CITY, { afterRestore: true });
+        await keeper.beginShard(CITY, { afterRestore: true, isUnseen: true });
       }
     } finally {
       over = true;
@@ -192,7 +216,7 @@ describe('a backup that was restored', () => {
     goOn.resolve();
     await earlier;
     await allLogged();
-    const begun = keeper.beginShard(CITY, { afterRestore: true });
+    const begun = keeper.beginShard(CITY, { afterRestore: true, isUnseen: true });
     let isOver = false;
     void begun.finally(() => {
       isOver = true;

@@ -46,6 +46,8 @@ export type Cosigning = {
    * signed, changes nothing. Throws `TlogError` where the log's own tiles do not make its root.
    */
   readonly check: () => Promise<Contradiction | null>;
+  /** Names of the witnesses that the last `check` did not hear. */
+  readonly unheard: () => readonly string[];
   readonly contradiction: () => Contradiction | null;
   /** The newest checkpoint: from now on witnesses are asked for it, and no longer for older ones. */
   readonly publish: (size: number, note: string) => void;
@@ -93,6 +95,7 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
   /** Which note each witness has dealt with, and when, by a clock that nobody turns. */
   const done = new Map<string, { readonly note: string; readonly atMs: number }>();
   let target: { readonly size: number; readonly note: string } | null = null;
+  let unheard: readonly string[] = [];
   let news = Promise.withResolvers<void>();
   const wake = (): void => {
     news.resolve();
@@ -263,12 +266,15 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
 
   const first = (): Contradiction | null => contradictions.values().next().value ?? null;
   return {
+    unheard: () => unheard,
     check: async () => {
       const faults: TlogError[] = [];
+      const heard = new Set<string>();
       const consulted = Promise.all(
         witnesses.map(async (witness) => {
           try {
             await consult(witness);
+            heard.add(witness.name);
           } catch (error) {
             if (error instanceof TlogError) faults.push(error);
             else log.debug('a witness was not heard', { city, origin, witness: witness.name, ...describeError(error) });
@@ -279,6 +285,7 @@ export const startCosigning = (settings: CosigningSettings): Cosigning => {
       const timer = setTimeout(late.resolve, checkMs);
       await Promise.race([consulted, late.promise]);
       clearTimeout(timer);
+      unheard = witnesses.flatMap(({ name }) => (heard.has(name) ? [] : [name]));
       const [fault] = faults;
       if (fault) throw fault;
       return first();
