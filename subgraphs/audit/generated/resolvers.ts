@@ -352,7 +352,7 @@ export type AuditEventFilter = {
   readonly actorId?: InputMaybe<Scalars['ID']['input']>;
   /** What was done. */
   readonly action?: InputMaybe<AuditAction>;
-  /** Name of the act. */
+  /** Name of the act, such as `bookAppointment`. One that nobody writes and that no log of the asked cities holds is `BAD_USER_INPUT`. */
   readonly act?: InputMaybe<Scalars['String']['input']>;
   /** How it ended. */
   readonly outcome?: InputMaybe<AuditOutcome>;

@@ -14,6 +14,7 @@ import { toFhirEvent } from '../domain/fhir-event.ts';
 import { mergeNewest, type Positions } from '../domain/merge-newest.ts';
 import { type EntryRow, findEntries } from '../store/entry-store.ts';
 import { toReadingEvent } from './audit-reading.ts';
+import { checkAct } from './check-act.ts';
 import type { EventPage } from './find-events.ts';
 import type { LogPosition, Prove } from './prove.ts';
 import { leafHash, readEntry } from './read-entry.ts';
@@ -79,10 +80,12 @@ export const makeExportEvents = (cities: Cities, cursors: CursorCodec, prove: Pr
     const { city, filter } = checkFilter(input ?? {}, cities.codes);
     const scope = JSON.stringify([ACT, viewer.accountId, city, filter]);
     const from: Positions = typeof after === 'string' ? cursors.decode(scope, after) : {};
-    const parts = await fanOut(city === null ? cities.all : [cities.of(city)], async (db) => {
+    const asked = city === null ? cities.all : [cities.of(city)];
+    const reading = fanOut(asked, async (db) => {
       const { rows, staleAsOf } = await findEntries(db, filter, from[db.city.code], size + 1);
       return { value: rows, staleAsOf };
     });
+    const [parts] = await Promise.all([reading, checkAct(asked, filter.act)]);
     const merged = mergeNewest(
       parts.map(({ value }) => value ?? []),
       from,

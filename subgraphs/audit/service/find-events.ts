@@ -11,6 +11,7 @@ import { checkFilter, type EventFilter, type EventFilterInput } from '../domain/
 import { mergeNewest, type Positions } from '../domain/merge-newest.ts';
 import { findEntries } from '../store/entry-store.ts';
 import { toReadingEvent } from './audit-reading.ts';
+import { checkAct } from './check-act.ts';
 import { leafHash, readEntry } from './read-entry.ts';
 
 export type FindEventsArgs = {
@@ -43,10 +44,11 @@ const makeReadPage =
     const scope = JSON.stringify([act, viewer.accountId, city, filter]);
     const from: Positions = typeof after === 'string' ? cursors.decode(scope, after) : {};
     const asked = city === null ? cities.all : [cities.of(city)];
-    const parts = await fanOut(asked, async (db) => {
+    const reading = fanOut(asked, async (db) => {
       const { rows, staleAsOf } = await findEntries(db, filter, from[db.city.code], size + 1);
       return { value: rows, staleAsOf };
     });
+    const [parts] = await Promise.all([reading, checkAct(asked, filter.act)]);
     const merged = mergeNewest(
       parts.map(({ value }) => value ?? []),
       from,

@@ -82,6 +82,14 @@ const FIND_BY_IDS: Named = {
 export const findEntriesByIds = async (db: CityDatabase, eventIds: readonly string[]): Promise<EntryRow[]> =>
   (await db.read<EntryRow>(FIND_BY_IDS, [db.city.code, [...eventIds]])).rows;
 
+const HOLDS_ACT: Named = {
+  name: 'holds_act',
+  text: `SELECT EXISTS (SELECT FROM audit.entry WHERE city = $1 AND act = $2::text) AS held`,
+};
+/** Whether a city's log holds an entry of an act, by the index of acts. A replica may answer. */
+export const holdsAct = (db: CityDatabase, act: string): Promise<Read<{ readonly held: boolean }>> =>
+  db.read(HOLDS_ACT, [db.city.code, act]);
+
 const HOLDS_SEALED: Named = {
   name: 'holds_sealed',
   text: `SELECT EXISTS (SELECT FROM audit.entry WHERE city = $1 AND sealed IS NOT NULL) AS held`,
