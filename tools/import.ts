@@ -18,7 +18,8 @@ reported with its file and path, and the rest goes in.
   --help   this text
 
 Settings: DATA_DIR (.data) finds the running network; under NODE_ENV=production those of the patients subgraph (CITIES …) do.
-Exit: 0 everything went in or was there, 1 something was refused or no network answers, 2 the command line is wrong.
+Exit: 0 everything went in or was there, 1 something was refused or the network does not answer, 2 the command line or the settings are wrong, or
+there is no network.
 `;
 
 type Total = {
@@ -33,9 +34,9 @@ const usage = (reason: string): never => {
   console.error(`${reason}\n\n${HELP}`);
   process.exit(2);
 };
-const fail = (reason: string): never => {
+const fail = (code: 1 | 2, reason: string): never => {
   console.error(reason);
-  process.exit(1);
+  process.exit(code);
 };
 
 const readArguments = () => {
@@ -88,15 +89,15 @@ const findNetwork = async () => {
     const { dataDir, subjects } = readStartConfig();
     return { ...(await readNetwork(dataDir)), subjects };
   } catch (error) {
-    if (error instanceof EmbeddedFailure) return fail(error.message);
+    if (error instanceof EmbeddedFailure) return fail(2, error.message);
     if (!isConfiguration(error)) throw error;
     // Under production there is no embedded network: the subgraph's own settings say where the cities are.
-    if (!error.faults.some((fault) => fault.startsWith('NODE_ENV'))) return fail(error.message);
+    if (!error.faults.some((fault) => fault.startsWith('NODE_ENV'))) return fail(2, error.message);
   }
   try {
     return readSubgraphConfig('patients');
   } catch (error) {
-    return isConfiguration(error) ? fail(error.message) : Promise.reject(error);
+    return isConfiguration(error) ? fail(2, error.message) : Promise.reject(error);
   }
 };
 
@@ -106,13 +107,13 @@ const findSubjects = async () => {
     const codes = cities.map(({ code }) => code);
     return await openSubjects(config.subjects, { cities: codes, indexKey: secrets.subjectIndexKey, log: makeLog('import', 'warn') });
   } catch (error) {
-    return isConfiguration(error) ? fail(error.message) : Promise.reject(error);
+    return isConfiguration(error) ? fail(2, error.message) : Promise.reject(error);
   }
 };
 const subjects = await findSubjects();
 const importing = openImport({ cities, secrets, subjects });
 try {
-  if (!(await importing.isReachable())) fail('No network answers here. Start it first: npm start');
+  if (!(await importing.isReachable())) fail(1, 'No network answers here. Start it first: npm start');
   const sizes = await Promise.all(files.map(async (file) => (await stat(file).catch(() => null))?.size ?? 0));
   const progress = makeProgress(sizes.reduce((sum, size) => sum + size, 0));
   const total: Total = { files: files.length, imported: {}, alreadyHere: {}, notHandled: {}, faults: [] };
