@@ -4,7 +4,7 @@ import type { CityDatabase } from '#platform/database/city-database.ts';
 import { refuseTransfer, type Transfer, type TransferAnswer } from '#platform/http/transfer.ts';
 import { formatBundle, parseTilePath, TILE_WIDTH, type TileId } from '#platform/tlog/tiles.ts';
 import { askReading, findBundle } from '../store/log-view-store.ts';
-import { readShard } from '../store/shard-store.ts';
+import { readShard, readShards } from '../store/shard-store.ts';
 import { tileSource } from './check-log.ts';
 import type { FindPublication } from './publish-checkpoint.ts';
 import type { AuditPolicy } from './witness/audit-policy.ts';
@@ -50,10 +50,19 @@ const readFile = async (
   const path = rest ?? address;
   const tile = parseTilePath(path);
   if (!tile && path !== 'key' && path !== 'checkpoint' && path !== 'policy') return null;
-  const row = await readShard(askReading(db), db.city.code, number === undefined ? null : Number(number));
+  const city = db.city.code;
+  if (path === 'policy' && number === undefined) {
+    // The current shard, then those before it, whose keys may be others.
+    const rows = (await readShards(askReading(db), city)).reverse();
+    const at = (shard: number): string => (shard === rows[0]?.shard ? city : `${city}/${shard}`);
+    const logs = rows.flatMap(({ vkey, shard }) => (vkey === null ? [] : [{ vkey, path: at(shard) }]));
+    return rows[0]?.vkey ? toText(policy.textOf(city, logs, place)) : null;
+  }
+  const row = await readShard(askReading(db), city, number === undefined ? null : Number(number));
   if (!row) return null;
   if (path === 'key') return row.vkey === null ? null : toText(`${row.vkey}\n`);
-  if (path === 'policy') return row.vkey === null ? null : toText(policy.textOf(row.city, row.vkey, place));
+  if (path === 'policy')
+    return row.vkey === null ? null : toText(policy.textOf(city, [{ vkey: row.vkey, path: `${city}/${row.shard}` }], place));
   if (!tile) {
     const checkpoint = await findPublication(db, row);
     return checkpoint && toText(checkpoint.note);
@@ -66,8 +75,8 @@ const readFile = async (
 
 /**
  * Files of the cities' logs, for anybody: `{city}/checkpoint`, `{city}/key` (the public key, `<name>+<id>+<base64>`), `{city}/tile/{L}/{N}[.p/{W}]` and
- * `{city}/tile/entries/{N}[.p/{W}]`, as https://c2sp.org/tlog-tiles has them, and `{city}/policy`, by whom the log is witnessed, of the current shard, and of each below `{city}/{shard}/`. `policy` alone is that of
- * all logs. Nothing is recorded of it: the leaves hold no personal values.
+ * `{city}/tile/entries/{N}[.p/{W}]`, as https://c2sp.org/tlog-tiles has them, and `{city}/policy`, by whom the log is witnessed, of the current shard, and of each below `{city}/{shard}/`. The policy above the
+ * shards has the keys of the earlier ones too. `policy` alone is that of all logs. Nothing is recorded of it: the leaves hold no personal values.
  */
 export const makeServeLog =
   (cities: Cities, parts: ServeLogParts): Transfer =>

@@ -10,7 +10,7 @@ import { openCheckpoint, signCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { makeCosigner } from '#platform/tlog/cosignature.ts';
 import { hashLeaf } from '#platform/tlog/merkle.ts';
 import { formatNote, formatSignature, makeNoteSigner, makeNoteVerifier, parseNote } from '#platform/tlog/note.ts';
-import { parsePolicy } from '#platform/tlog/policy.ts';
+import { judgeCheckpoint, parsePolicy } from '#platform/tlog/policy.ts';
 import { openSigningKey } from '#platform/tlog/signing-key.ts';
 import { formatAddCheckpoint } from '#platform/tlog/witness.ts';
 import { aSigningKey } from '#test/support/signing-key.ts';
@@ -421,6 +421,12 @@ describe('shards of a log', () => {
         `two lines under ${path}`,
       );
     expect((await keyOf('QUE/1')).split('+')[2]).not.toBe((await keyOf('QUE/2')).split('+')[2]);
+    // The policy above the shards has both keys, so that it judges either.
+    const above = parsePolicy(await textOf(subgraph.fetch, 'QUE/policy'));
+    expect(above.logs.map(({ verifier }) => verifier.name)).toEqual(['caregraph.example/audit/QUE/2', 'caregraph.example/audit/QUE']);
+    for (const path of ['QUE/1', 'QUE/2'])
+      expect(await judgeCheckpoint(await textOf(subgraph.fetch, `${path}/checkpoint`), above)).toMatchObject({ kind: 'accepted' });
+    expect(parsePolicy(await textOf(subgraph.fetch, 'QUE/1/policy')).logs.length).toBe(1);
     const publishedSizes = (): Promise<number[]> =>
       Promise.all(
         ['QUE/1', 'QUE/2'].map(async (path) => {

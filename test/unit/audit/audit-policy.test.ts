@@ -71,10 +71,23 @@ describe('the policy of the cities', () => {
   it('names addresses where there are any', () => {
     const policy = make(2);
     expect(policy.text('https://x.example/audit')).toContain(`log ${vkeyOf('AAA')} https://x.example/audit/AAA\n`);
-    expect(policy.textOf('AAA', vkeyOf('AAA'), 'https://x.example/audit')).toContain(
+    expect(policy.textOf('AAA', [{ vkey: vkeyOf('AAA'), path: 'AAA' }], 'https://x.example/audit')).toContain(
       `witness BBB ${witnessOf('BBB')} https://x.example/audit/BBB/witness\n`,
     );
-    expect(policy.textOf('AAA', vkeyOf('AAA'), '')).not.toContain('https');
+    expect(policy.textOf('AAA', [{ vkey: vkeyOf('AAA'), path: 'AAA' }], '')).not.toContain('https');
+  });
+  it('names each public key once, under the newest shard that has it', () => {
+    const under = (shard: string, n: number) => ({
+      vkey: makeNoteSigner(`net.example/log/AAA${shard}`, keyOf(n)).vkey,
+      path: `AAA${shard}`,
+    });
+    const [four, three, two, one] = [under('/4', 9), under('/3', 9), under('/2', 1), under('', 1)];
+    const text = make(3).textOf('AAA', [four, three, two, one], 'https://x.example/audit');
+    expect(text.split('\n').filter((line) => line.startsWith('log '))).toEqual([
+      `log ${four.vkey} https://x.example/audit/AAA/4`,
+      `log ${two.vkey} https://x.example/audit/AAA/2`,
+    ]);
+    expect(parsePolicy(text).logs.length).toBe(2);
   });
   it('lets a city, as a witness, know all logs but its own, and their shards', () => {
     const policy = make(3);
@@ -149,7 +162,7 @@ describe('a policy that was configured', () => {
     const policy = make(4, `${lines(4)}\n${rest}`);
     expect(await kindOf(policy.of('AAA', vkeyOf('AAA')), 'AAA', by)).toBe(kind);
     // What strangers get is what is judged by.
-    expect(await kindOf(parsePolicy(policy.textOf('AAA', vkeyOf('AAA'), '')), 'AAA', by)).toBe(kind);
+    expect(await kindOf(parsePolicy(policy.textOf('AAA', [{ vkey: vkeyOf('AAA'), path: 'AAA' }], '')), 'AAA', by)).toBe(kind);
   });
   it('has witnesses elsewhere asked at their address', () => {
     const policy = make(2, `${lines(2)}\nwitness out ${outside.vkey} https://w.example/x\nquorum out\n`);

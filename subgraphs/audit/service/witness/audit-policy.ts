@@ -20,8 +20,11 @@ export type PolicyWitness = Policy['witnesses'][number] & { readonly city: strin
 export type AuditPolicy = {
   /** The whole policy as a file. `place` is the address of the logs, such as `https://graph.example/audit`; '' for none. */
   readonly text: (place: string) => string;
-  /** The policy for the logs of a city, of one key: without its own witness, which counts for nothing there. */
-  readonly textOf: (city: string, vkey: string, place: string) => string;
+  /**
+   * The policy for logs of a city, of these keys, without its own witness, which counts for nothing there. A public key stands in one line alone, of the
+   * first log that has it, as the format asks: whoever verifies an older shard with the same key takes the shard's own policy, or one that knows shards.
+   */
+  readonly textOf: (city: string, logs: readonly PlacedLog[], place: string) => string;
   /** The same, to judge by. */
   readonly of: (city: string, vkey: string) => Policy;
   /** Keys that a city, as a witness, trusts for an origin: of all logs but its own. */
@@ -35,6 +38,9 @@ export type AuditPolicy = {
   /** Whom the logs of a city ask: all witnesses but its own. */
   readonly witnessesFor: (city: string) => readonly PolicyWitness[];
 };
+
+/** A log by its key; `path` is that of its files below the address of the logs, such as `MTL` or `MTL/1`. */
+export type PlacedLog = { readonly vkey: string; readonly path: string };
 
 type Line = { readonly vkey: string; readonly url: string | null };
 const halfOf = (vkey: string): string => Buffer.from(parseVerifierKey(vkey).publicKey).toString('base64');
@@ -118,7 +124,7 @@ export const makeAuditPolicy = (
     // A quorum of the own witness alone can never be had: then all others are asked for, or nobody is left to ask.
     return isThere ? { groups, quorum: policy.quorum } : { groups, quorum: null };
   };
-  const textOf = (city: string, vkey: string, place: string): string => {
+  const textOf = (city: string, logs: readonly PlacedLog[], place: string): string => {
     const { groups, quorum } = groupsFor(city);
     const keys = lines('witness');
     const urls = (i: number): string => {
@@ -126,8 +132,11 @@ export const makeAuditPolicy = (
       const url = own?.url ?? (place !== '' && own?.city ? `${place}/${own.city}/witness` : null);
       return url === null ? '' : ` ${url}`;
     };
+    const halves = logs.map(({ vkey }) => halfOf(vkey));
     return [
-      `log ${vkey}${place === '' ? '' : ` ${place}/${city}`}`,
+      ...logs.flatMap(({ vkey, path }, i) =>
+        halves.indexOf(halves[i] ?? '') === i ? [`log ${vkey}${place === '' ? '' : ` ${place}/${path}`}`] : [],
+      ),
       ...all.flatMap((each, i) => (each.city === city ? [] : [`witness ${each.name} ${keys[i]?.vkey ?? ''}${urls(i)}`])),
       ...groups.map(({ name, threshold, members }) => `group ${name} ${threshold} ${members.join(' ')}`),
       `quorum ${quorum ?? 'none'}`,
@@ -144,7 +153,7 @@ export const makeAuditPolicy = (
     textOf,
     of: (city, vkey) => {
       const key = `${city} ${vkey}`;
-      const made = judged.get(key) ?? parsePolicy(textOf(city, vkey, ''));
+      const made = judged.get(key) ?? parsePolicy(textOf(city, [{ vkey, path: city }], ''));
       judged.set(key, made);
       return made;
     },
