@@ -3,6 +3,7 @@ import type { Named } from '#platform/database/city-database.ts';
 import { newId } from '#platform/database/new-id.ts';
 import { randomBytesOf } from '#platform/database/random-bytes.ts';
 import { loginSubject, type SubjectKeys } from '#platform/subjects/subject-keys.ts';
+import { isClearId, isHash, requireName, requireRequestId } from './clear-text.ts';
 import { makeSealer, SALT_BYTES } from './sealed.ts';
 
 export { SALT_BYTES };
@@ -17,12 +18,16 @@ export type AuditAction = 'C' | 'R' | 'U' | 'D' | 'E';
 /** Who acted, as far as the system knows: role and city of the account, and its id (a personal value). */
 export type AuditActor = { readonly role: string; readonly city: string | null; readonly accountId: string | null };
 
-/** What an act was about. `sha256` (hex) is the hash of the version that was read or written. */
+/**
+ * What an act was about. `sha256` (hex) is the hash of the version that was read or written. `id` stands in the leaf where it has the form in which
+ * things of the kind are named here, and is committed to where it is a person's or anything else: see `isClearId`.
+ */
 export type AuditEntity = { readonly kind: string; readonly id: string | null; readonly sha256?: string };
 
 /**
  * One act. `act` is its name in the graph (`bookAppointment`, `patient`), `reason` the refusal or error code where it did not succeed,
- * `purpose` a code of https://terminology.hl7.org/CodeSystem-v3-ActReason.html. Shape after IHE BALP.
+ * `purpose` a code of https://terminology.hl7.org/CodeSystem-v3-ActReason.html. All of these, role, kind, and the names of `values` are names that the code gives, and stand in the
+ * leaf for everybody to read. Shape after IHE BALP.
  */
 export type AuditEvent = {
   readonly city: string;
@@ -107,7 +112,8 @@ export const subjectOf = (
 /**
  * Freezes an event: draws its id and the salts, commits to its personal values, and writes the rest as RFC 8785 bytes (at most 65,535). Salts and
  * values are sealed beside it, each under its subject's key; a subject whose key was destroyed is committed to and disclosed nowhere.
- * `subjects` are those of the event's city. Returns the values of `AUDIT_COLUMNS`. Must be inserted in the act's own transaction.
+ * `subjects` are those of the event's city. Returns the values of `AUDIT_COLUMNS`. Must be inserted in the act's own transaction. Throws `RangeError`
+ * where a name is none, as it may be a text that somebody typed.
  */
 export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys, eventId = newId(event.city, 'evt')): readonly AuditValue[] => {
   const recordedAt = new Date();
@@ -125,25 +131,31 @@ export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys, eventId 
   const values = event.values ?? {};
   // Names stand in the order of RFC 8785 already, and no number needs its care: so plain JSON is canonical, in a fifth of the time of the whole.
   const body = {
-    act: event.act,
+    act: requireName('the act', event.act),
     action: event.action,
     agent: [
-      { city: event.actor.city, requestor: true, role: event.actor.role, who: commit('actor', actorId) },
-      { requestor: false, role: 'SUBGRAPH', who: event.observer },
+      {
+        city: event.actor.city === null ? null : requireName('the city', event.actor.city),
+        requestor: true,
+        role: requireName('the role', event.actor.role),
+        who: commit('actor', actorId),
+      },
+      { requestor: false, role: 'SUBGRAPH', who: requireName('the observer', event.observer) },
     ],
-    city: event.city,
+    city: requireName('the city', event.city),
     entities: entities.map(({ kind, id, sha256 }, i) => {
-      const what = kind === 'Patient' || kind === 'Account' ? commit(`entity${i}`, id) : id;
+      requireName('the kind', kind);
+      const what = id === null || isClearId(kind, id) ? id : commit(`entity${i}`, id);
       if (sha256 === undefined) return { kind, what };
-      return { kind, sha256: GUESSABLE.includes(kind) ? commit(`entity${i}:sha256`, sha256) : sha256, what };
+      return { kind, sha256: GUESSABLE.includes(kind) || !isHash(sha256) ? commit(`entity${i}:sha256`, sha256) : sha256, what };
     }),
     id: eventId,
     outcome: String(event.outcome),
     patient: commit('patient', patientId),
-    purpose: event.purpose,
-    reason: event.reason,
+    purpose: requireName('the purpose', event.purpose),
+    reason: event.reason === undefined ? undefined : requireName('the reason', event.reason),
     recorded: recordedAt.toISOString(),
-    requestId: event.requestId,
+    requestId: requireRequestId(event.requestId),
     source: { observer: `${event.city}.${event.observer}`, type: '4' },
     spooled: event.spooled ? true : undefined,
     type: { code: 'rest', system: 'http://terminology.hl7.org/CodeSystem/audit-event-type' },
@@ -151,7 +163,7 @@ export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys, eventId 
     values: Object.fromEntries(
       Object.keys(values)
         .sort()
-        .map((name) => [name, commit(`value:${name}`, values[name])]),
+        .map((name) => [requireName('the value', name), commit(`value:${name}`, values[name])]),
     ),
   };
   return [

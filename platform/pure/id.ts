@@ -12,6 +12,9 @@ export const parseId = (text: string): Id | null => {
   return { city, kind, suffix };
 };
 
+/** Whether a text has the form of an id, of any city and kind. */
+export const isId = (text: string): boolean => FORM.test(text);
+
 /** Code of the city that keeps the record of this id and kind; null when the text is no such id. */
 export const cityOfId = (text: string, kind: string): string | null => {
   const id = parseId(text);

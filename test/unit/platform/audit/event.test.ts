@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
+import { isClearId } from '#platform/audit/clear-text.ts';
 import {
   AUDIT_COLUMNS,
   AUDIT_PARAMETERS,
@@ -11,9 +12,14 @@ import {
   toAuditValues,
 } from '#platform/audit/event.ts';
 import { openSealed } from '#platform/audit/sealed.ts';
+import { toId } from '#platform/pure/id.ts';
 import { fromRoot } from '#platform/subjects/puncturable-key.ts';
 import { loginSubject, makeSubjectKeys, makeTagOf } from '#platform/subjects/subject-keys.ts';
 import { openEntry } from '#test/support/subjects.ts';
+
+/** An id in the form that the house gives, of this kind. */
+const idOf = (city: string, kind: string, n = 1): string => toId(city, kind, Buffer.alloc(16, n));
+const SLOT = idOf('MTL', 'slt');
 
 const anEvent = (given: Partial<AuditEvent> = {}): AuditEvent => ({
   city: 'MTL',
@@ -25,7 +31,7 @@ const anEvent = (given: Partial<AuditEvent> = {}): AuditEvent => ({
   actor: { role: 'PATIENT', city: 'QUE', accountId: 'QUE-acc-0123' },
   patientId: 'QUE-pat-4567',
   entities: [
-    { kind: 'Slot', id: 'MTL-slt-89', sha256: 'ab'.repeat(32) },
+    { kind: 'Slot', id: SLOT, sha256: 'ab'.repeat(32) },
     { kind: 'Patient', id: 'QUE-pat-4567' },
   ],
   requestId: 'r-1',
@@ -54,8 +60,8 @@ describe('an audit entry', () => {
     expect(auditParameters(7)).toMatch(/^\$7::text, \$8::text, \$9::timestamptz, .*\$16::bytea$/);
   });
 
-  it('is frozen as RFC 8785 asks: keys in order of code units, no white space, shortest escapes', () => {
-    const { text } = freeze(anEvent({ act: 'a"\\/\u2028\n', values: { b: '1', a: '2' } }));
+  it('is frozen as RFC 8785 asks: keys in order of code units, no white space', () => {
+    const { text } = freeze(anEvent({ values: { b: '1', a: '2' } }));
     const sorted = (value: unknown): unknown =>
       Array.isArray(value)
         ? value.map(sorted)
@@ -67,7 +73,6 @@ describe('an audit entry', () => {
             )
           : value;
     expect(text).toBe(JSON.stringify(sorted(JSON.parse(text))));
-    expect(text).toContain('"act":"a\\"\\\\/\u2028\\n"');
   });
 
   it.each<[string, Parameters<typeof anEvent>[0]]>([
@@ -77,12 +82,13 @@ describe('an audit entry', () => {
       'things with and without a hash, an id',
       {
         entities: ['Patient', 'Appointment', 'Slot'].flatMap((kind) => [
-          { kind, id: 'MTL-xyz-1', sha256: 'ab'.repeat(32) },
+          { kind, id: SLOT, sha256: 'ab'.repeat(32) },
           { kind, id: null },
         ]),
       },
     ],
-    ['values in another order, beyond ASCII', { values: { é: '1', b: '2', B: '3', 'a b': '4' }, act: '\u0001é\u{1f600}' }],
+    ['values in another order', { values: { b: '2', B: '3', a: '4' } }],
+    ['things that are named by no id', { entities: [{ kind: 'AuditExport', id: '{"count":2,"city":"SHE"}', sha256: 'ab'.repeat(32) }] }],
   ])('with %s is what canonicalize makes of it', (_what, event) => {
     const { text } = freeze(anEvent(event));
     expect(text).toBe(canonicalize(JSON.parse(text)));
@@ -98,7 +104,7 @@ describe('an audit entry', () => {
     expect(body.agent[0].who).toBe(open('actor'));
     expect(body.patient).toBe(open('patient'));
     expect(body.entities).toEqual([
-      { kind: 'Slot', what: 'MTL-slt-89', sha256: 'ab'.repeat(32) },
+      { kind: 'Slot', what: SLOT, sha256: 'ab'.repeat(32) },
       { kind: 'Patient', what: open('entity1') },
     ]);
     expect(body.values).toEqual({ reason: open('value:reason') });
@@ -155,6 +161,107 @@ describe('an audit entry', () => {
     );
   });
 
+  const anyText = fc.oneof(
+    fc.string({ maxLength: 60, unit: 'grapheme' }).map((text) => `§${text}§`),
+    fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }).map((text) => `SHE-prc-Dre Tremblay ${text}`),
+    fc.string({ minLength: 3, maxLength: 60, unit: fc.constantFrom(...'abcXYZ0189 -_.:@/"\\\n') }).map((text) => `cm:${text} `),
+  );
+  const anyKind = fc.constantFrom(
+    'Practitioner',
+    'Slot',
+    'Session',
+    'MedicalFile',
+    'AuditEvent',
+    'Upload',
+    'Download',
+    'Range',
+    'AuditLog',
+    'AuditLogShard',
+    'AuditLogAlarm',
+    'AuditLogArchive',
+    'AuditExport',
+    'KeyEncryptionKey',
+    'SubjectKey',
+    'Import',
+    'Patient',
+    'Account',
+    'Whatever',
+    'constructor',
+  );
+
+  it('commits to whatever stands in the place of an id or a hash and is none, for every kind of thing', () => {
+    fc.assert(
+      fc.property(anyKind, anyText, anyText, (kind, id, sha256) => {
+        const { body, text, disclosure, values } = freeze(anEvent({ entities: [{ kind, id, sha256 }] }));
+        for (const typed of [id, sha256]) expect(text).not.toContain(JSON.stringify(typed).slice(1, -1));
+        expect(body.entities).toEqual([
+          { kind, sha256: expect.stringMatching(/^cm:[0-9a-f]{64}$/), what: expect.stringMatching(/^cm:[0-9a-f]{64}$/) },
+        ]);
+        expect([disclosure['entity0']?.value, disclosure['entity0:sha256']?.value]).toEqual([id, sha256]);
+        const bytes = Buffer.concat(values.map((value) => (Buffer.isBuffer(value) ? value : Buffer.from(String(value)))));
+        expect(bytes.includes(id)).toBe(false);
+      }),
+    );
+  });
+
+  it.each([
+    ['Slot', SLOT],
+    ['Practitioner', idOf('SHE', 'prc')],
+    ['Session', idOf('SHE', 'ses')],
+    ['AuditLog', 'SHE'],
+    ['AuditLog', 'caregraph.example/audit/SHE/2'],
+    ['AuditLogShard', 'caregraph.example/audit/SHE@12'],
+    ['AuditLogShard', 'caregraph.example/audit/SHE/2+5c3bfd08+AYqI/w+='],
+    ['AuditLogAlarm', 'SHE-alarm-12'],
+    ['SubjectKey', 'ab'.repeat(16)],
+    ['KeyEncryptionKey', 'aws-kms:arn:aws:kms:ca-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'],
+    ['Range', 'bytes 0-9/10'],
+    ['AuditExport', '{"count":2,"city":"SHE","action":"R","outcome":0,"from":"2026-03-01T00:00:00.000Z","to":"2026-04-01T00:00:00.000Z"}'],
+  ])('shows everybody what the house itself names a %s: %s', (kind, id) => {
+    const { body, disclosure } = freeze(anEvent({ entities: [{ kind, id }] }));
+    expect(body.entities).toEqual([{ kind, what: id }]);
+    expect(disclosure).not.toHaveProperty('entity0');
+  });
+
+  it.each([
+    ['Practitioner', 'Dre Tremblay, 514 555 0199'],
+    ['Practitioner', ''],
+    ['Practitioner', `${idOf('SHE', 'prc')}\n`],
+    ['Practitioner', idOf('SHE', 'prc').toUpperCase()],
+    ['Slot', 'ab'.repeat(16)],
+    ['SubjectKey', SLOT],
+    ['Range', 'bytes 0-9/10 of Dre Tremblay'],
+    ['AuditExport', '{"count":2,"act":"Tremblay_5145550199"}'],
+    ['AuditLog', 'Dre Tremblay'],
+    ['Patient', idOf('SHE', 'pat')],
+    ['Account', idOf('SHE', 'acc')],
+  ])('shows nobody as a %s: %j', (kind, id) => {
+    const { body, disclosure } = freeze(anEvent({ entities: [{ kind, id }] }));
+    expect([isClearId(kind, id), body.entities[0].what]).toEqual([false, expect.stringMatching(/^cm:[0-9a-f]{64}$/)]);
+    expect(disclosure['entity0']?.value).toBe(id);
+  });
+
+  it.each<[string, (text: string) => Partial<AuditEvent>]>([
+    ['the act', (act) => ({ act })],
+    ['the reason', (reason) => ({ reason })],
+    ['the purpose', (purpose) => ({ purpose })],
+    ['the observer', (observer) => ({ observer })],
+    ['the request id', (requestId) => ({ requestId })],
+    ['the kind', (kind) => ({ entities: [{ kind, id: null }] })],
+    ['the value', (name) => ({ values: { [name]: 'x' } })],
+    ['the role', (role) => ({ actor: { role, city: 'MTL', accountId: null } })],
+    ['the city', (city) => ({ actor: { role: 'PATIENT', city, accountId: null } })],
+  ])('takes no text of a caller for %s, and does not repeat it', (what, given) => {
+    fc.assert(
+      fc.property(anyText, (typed) => {
+        const freezing = (): unknown => freeze(anEvent(given(typed)));
+        expect(freezing).toThrow(RangeError);
+        expect(freezing).toThrow(new RegExp(`^${what} of an audit entry is (?:no name|none)$`));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it('holds no clear value in any column', () => {
     const { values } = freeze(anEvent({ values: { username: 'QUEP4567' } }));
     const bytes = Buffer.concat(values.map((value) => (Buffer.isBuffer(value) ? value : Buffer.from(String(value)))));
@@ -167,7 +274,7 @@ describe('an audit entry', () => {
     const event = anEvent({
       entities: [
         { kind: 'Patient', id: 'QUE-pat-4567', sha256: 'ab'.repeat(32) },
-        { kind: 'MedicalFile', id: 'QUE-fil-1', sha256: 'cd'.repeat(32) },
+        { kind: 'MedicalFile', id: idOf('QUE', 'fil'), sha256: 'cd'.repeat(32) },
         { kind: 'Account', id: 'QUE-acc-9' },
         { kind: 'Patient', id: 'QUE-pat-8' },
       ],
