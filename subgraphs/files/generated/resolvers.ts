@@ -517,7 +517,7 @@ export type DeleteFileResult = DeleteFileSuccess | FileNotFound | CityUnavailabl
 export type AttachFileResult = AttachFileSuccess | FileNotFound | AppointmentNotFound | CityUnavailable;
 
 /** What came of `detachFile`. */
-export type DetachFileResult = DetachFileSuccess | FileNotFound | CityUnavailable;
+export type DetachFileResult = DetachFileSuccess | FileNotFound | AppointmentNotFound | CityUnavailable;
 
 export type Query = {
   readonly __typename?: 'Query';
@@ -553,7 +553,7 @@ export type Mutation = {
   readonly deleteFile?: Maybe<DeleteFileResult>;
   /** Lets an appointment of the patient refer to a file. */
   readonly attachFile?: Maybe<AttachFileResult>;
-  /** Takes a file from an appointment; the file stays. */
+  /** Takes a file from an appointment; the file stays. An appointment that does not refer to it: `AppointmentNotFound`. */
   readonly detachFile?: Maybe<DetachFileResult>;
   /** Wraps the keys of all files of a city with its newest key-encryption key; `newKey` makes one first (local keyring). Answers within 5 s; `fileTasks` tells how far it has come. */
   readonly rotateKeys?: Maybe<FileTask>;
@@ -760,6 +760,7 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
   DetachFileResult:
     | ( Omit<DetachFileSuccess, 'file'> & { file: _RefType['MedicalFile'] } )
     | ( FileNotFound )
+    | ( AppointmentNotFound )
     | ( CityUnavailable )
   ;
 };
@@ -1131,7 +1132,7 @@ export type AttachFileResultResolvers<ContextType = Context, ParentType extends 
 };
 
 export type DetachFileResultResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DetachFileResult'] = ResolversParentTypes['DetachFileResult']> = {
-  __resolveType: TypeResolveFn<'DetachFileSuccess' | 'FileNotFound' | 'CityUnavailable', ParentType, ContextType>;
+  __resolveType: TypeResolveFn<'DetachFileSuccess' | 'FileNotFound' | 'AppointmentNotFound' | 'CityUnavailable', ParentType, ContextType>;
 };
 
 export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {

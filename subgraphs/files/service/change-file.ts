@@ -25,10 +25,7 @@ export type AttachFile = (
   caller: Caller,
   input: { readonly fileId: string; readonly appointmentId: string },
 ) => Promise<{ readonly kind: 'changed'; readonly file: MedicalFile } | NotFound | NoAppointment | Unavailable>;
-export type DetachFile = (
-  caller: Caller,
-  input: { readonly fileId: string; readonly appointmentId: string },
-) => Promise<{ readonly kind: 'changed'; readonly file: MedicalFile } | NotFound | Unavailable>;
+export type DetachFile = AttachFile;
 
 export type ChangeFile = { readonly deleteFile: DeleteFile; readonly attachFile: AttachFile; readonly detachFile: DetachFile };
 
@@ -134,12 +131,15 @@ export const makeChangeFile = (parts: Parts): ChangeFile => {
       orUnavailable(() =>
         onFile(caller, 'detachFile', fileId, async (tx, { file }) => {
           const { city, patientId } = file;
-          await detach(tx, city, toAppointmentId(appointmentId), fileId);
+          const isDetached = await detach(tx, city, toAppointmentId(appointmentId), fileId);
+          const happening = { city, act: 'detachFile', patientId, entities: [fileEntity(file)] };
           await appendAuditIn(
             tx,
-            toEvent(caller, { city, act: 'detachFile', outcome: Outcome.SUCCESS, patientId, entities: [fileEntity(file)] }),
+            isDetached
+              ? toEvent(caller, { ...happening, outcome: Outcome.SUCCESS })
+              : toEvent(caller, { ...happening, outcome: Outcome.REFUSED, reason: 'AppointmentNotFound' }),
           );
-          return { kind: 'changed', file } as const;
+          return isDetached ? ({ kind: 'changed', file } as const) : ({ kind: 'AppointmentNotFound' } as const);
         }),
       ),
   };

@@ -132,12 +132,11 @@ export const lockFile = async (tx: Transaction, city: string, id: string, practi
 
 const DETACH: Named = {
   name: 'files_detach',
-  text: 'DELETE FROM files.attachment WHERE city = $1 AND appointment_id = $2 AND file_id = $3',
+  text: 'DELETE FROM files.attachment WHERE city = $1 AND appointment_id = $2 AND file_id = $3 RETURNING file_id',
 };
-/** An appointment refers to a file no more; no change where it did not. */
-export const detach = async (tx: Transaction, city: string, appointmentId: string, fileId: string): Promise<void> => {
-  await tx.named(DETACH, [city, appointmentId, fileId]);
-};
+/** An appointment refers to a file no more. False: it did not before. */
+export const detach = async (tx: Transaction, city: string, appointmentId: string, fileId: string): Promise<boolean> =>
+  (await tx.named(DETACH, [city, appointmentId, fileId])).length > 0;
 
 const END_UPLOADS: Named = {
   name: 'files_end_uploads',

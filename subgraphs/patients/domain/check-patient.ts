@@ -1,6 +1,6 @@
 import { BadInputError } from '#platform/pure/faults.ts';
 import { cleanLine } from '#platform/pure/text.ts';
-import type { Address, Contact, ContactSystem, Gender, Identifier, NewCoverage, NewPatient, PersonName } from './patient.ts';
+import type { Address, Contact, ContactSystem, Gender, Identifier, NewCoverage, NewPatient, PatientRecord, PersonName } from './patient.ts';
 import { parseRamq, RAMQ_SYSTEM } from './ramq.ts';
 
 type Maybe<T> = T | null | undefined;
@@ -137,6 +137,27 @@ export const checkPatientChange = (field: string, change: PatientChange, today: 
   ...(change.identifiers ? { identifiers: checkIdentifiers(`${field}.identifiers`, change.identifiers) } : {}),
   ...(change.coverages ? { coverages: checkCoverages(`${field}.coverages`, change.coverages) } : {}),
 });
+
+/** Whether two values of a record say the same, in whatever order their parts are kept. */
+const isSame = (a: unknown, b: unknown): boolean => {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  const keys = Object.keys(a);
+  return (
+    Array.isArray(a) === Array.isArray(b) &&
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isSame((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]))
+  );
+};
+
+/** The parts of a change that say something else than the record; a list counts as a whole, in its order. */
+export const keepNews = (record: PatientRecord, change: Partial<NewPatient>): Partial<NewPatient> => {
+  const standing: NewPatient = { ...record, coverages: record.coverages.map(({ id: _id, ...coverage }) => coverage) };
+  return Object.fromEntries(
+    (Object.keys(change) as (keyof NewPatient)[])
+      .filter((part) => !isSame(change[part], standing[part]))
+      .map((part) => [part, change[part]]),
+  );
+};
 
 /** The words of a search, longest first, at most six. `BadInputError` where there is none. */
 export const searchWords = (field: string, name: string): string[] => {

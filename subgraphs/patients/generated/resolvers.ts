@@ -323,7 +323,7 @@ export type AccountNotFound = Refusal & {
   readonly message: Scalars['String']['output'];
 };
 
-/** No such practitioner, or none of that city. */
+/** No such practitioner, or none of whom this can be done: of that city, of another one, with a grant that lasts. */
 export type PractitionerNotFound = Refusal & {
   readonly __typename?: 'PractitionerNotFound';
   /** What happened, for a person to read. */
@@ -366,7 +366,7 @@ export type SetRoleResult = SetRoleSuccess | AccountNotFound | CityUnavailable;
 export type GrantAccessResult = GrantAccessSuccess | PatientNotFound | PractitionerNotFound | CityUnavailable;
 
 /** What ending a grant comes to. */
-export type RevokeAccessResult = RevokeAccessSuccess | PatientNotFound | CityUnavailable;
+export type RevokeAccessResult = RevokeAccessSuccess | PatientNotFound | PractitionerNotFound | CityUnavailable;
 
 /** The session has ended; its tokens are worth nothing within a minute. */
 export type LogoutSuccess = {
@@ -490,7 +490,7 @@ export type CoverageInput = {
 export type RegisterPatientInput = {
   /** Code of the home city. */
   readonly city: Scalars['String']['input'];
-  /** At least 12 characters. */
+  /** At least 12 characters, not spaces alone. */
   readonly password: Scalars['String']['input'];
   /** Name. */
   readonly name: HumanNameInput;
@@ -550,11 +550,11 @@ export type UpdatePatientInput = {
 
 /** All that is given must hold. */
 export type PatientFilter = {
-  /** Beginning of any word of the name; accents and case do not matter. */
+  /** Beginning of any word of the name; accents and case do not matter. Leave it out for any; empty: `BAD_USER_INPUT`. */
   readonly name?: InputMaybe<Scalars['String']['input']>;
   /** Day of birth. */
   readonly birthDate?: InputMaybe<Scalars['Date']['input']>;
-  /** Value of an identifier, whole. */
+  /** Value of an identifier, whole. Leave it out for any; empty: `BAD_USER_INPUT`. */
   readonly identifier?: InputMaybe<Scalars['String']['input']>;
   /** Code of the home city. */
   readonly city?: InputMaybe<Scalars['String']['input']>;
@@ -562,7 +562,7 @@ export type PatientFilter = {
 
 /** All that is given must hold. */
 export type PractitionerFilter = {
-  /** Beginning of any word of the name; accents and case do not matter. */
+  /** Beginning of any word of the name; accents and case do not matter. Leave it out for any; empty: `BAD_USER_INPUT`. */
   readonly name?: InputMaybe<Scalars['String']['input']>;
   /** Code of the city they work in. */
   readonly city?: InputMaybe<Scalars['String']['input']>;
@@ -673,13 +673,13 @@ export type Mutation = {
   readonly registerPatient?: Maybe<RegisterPatientResult>;
   /** Gives an account of the admin's city another role. */
   readonly setRole?: Maybe<SetRoleResult>;
-  /** Opens a patient's record to a practitioner of another city, for some days (1–365). By the patient or an admin of the home city. */
+  /** Opens a patient's record to a practitioner of another city, for some days (1–365). By the patient or an admin of the home city. One of the patient's own city may read the record without: `PractitionerNotFound`. */
   readonly grantAccess?: Maybe<GrantAccessResult>;
-  /** Ends such a grant. */
+  /** Ends such a grant; where there is none (any more): `PractitionerNotFound`. */
   readonly revokeAccess?: Maybe<RevokeAccessResult>;
   /** Creates a patient in the caller's city; by admins and practitioners. */
   readonly createPatient?: Maybe<CreatePatientResult>;
-  /** Changes a patient's record. */
+  /** Changes a patient's record. What is given as it stands already changes nothing and keeps the version. */
   readonly updatePatient?: Maybe<UpdatePatientResult>;
   /** Erases a patient's record; by an admin of the home city. */
   readonly deletePatient?: Maybe<DeletePatientResult>;
@@ -885,6 +885,7 @@ export type ResolversUnionTypes<_RefType extends Record<string, unknown>> = {
   RevokeAccessResult:
     | ( RevokeAccessSuccess )
     | ( PatientNotFound )
+    | ( PractitionerNotFound )
     | ( CityUnavailable )
   ;
 };
@@ -1264,7 +1265,7 @@ export type GrantAccessResultResolvers<ContextType = Context, ParentType extends
 };
 
 export type RevokeAccessResultResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RevokeAccessResult'] = ResolversParentTypes['RevokeAccessResult']> = {
-  __resolveType: TypeResolveFn<'RevokeAccessSuccess' | 'PatientNotFound' | 'CityUnavailable', ParentType, ContextType>;
+  __resolveType: TypeResolveFn<'RevokeAccessSuccess' | 'PatientNotFound' | 'PractitionerNotFound' | 'CityUnavailable', ParentType, ContextType>;
 };
 
 export type LogoutSuccessResolvers<ContextType = Context, ParentType extends ResolversParentTypes['LogoutSuccess'] = ResolversParentTypes['LogoutSuccess']> = {

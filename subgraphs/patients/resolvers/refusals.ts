@@ -22,7 +22,10 @@ const MESSAGES = {
     fr: 'Ce jeton de renouvellement ne vaut plus rien. Ouvrez une nouvelle session.',
   },
   PatientNotFound: { en: 'There is no such patient.', fr: 'Ce patient n’existe pas.' },
-  PractitionerNotFound: { en: 'There is no such practitioner.', fr: 'Ce praticien n’existe pas.' },
+  PractitionerNotFound: {
+    en: 'There is no such practitioner of another city, or none to whom this record is open.',
+    fr: 'Aucun professionnel d’une autre ville ne correspond, ou ce dossier ne lui est pas ouvert.',
+  },
   AccountNotFound: { en: 'There is no such account in your city.', fr: 'Ce compte n’existe pas dans votre ville.' },
   IdentifierAlreadyUsed: { en: 'Another patient has this identifier.', fr: 'Un autre patient porte cet identifiant.' },
   VersionConflict: {

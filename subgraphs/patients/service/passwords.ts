@@ -10,11 +10,13 @@ import { makeTurns } from '#platform/pure/turns.ts';
 const ARGON = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 const MIN_LENGTH = 12;
 const MAX_LENGTH = 256;
+/** A character that shows. Spaces count like any other (NIST SP 800-63B, section 3.1.1.2), yet a password of nothing else is a slip. */
+const VISIBLE = /[^\s\p{Cc}\p{Cf}\u115f\u1160\u2800\u3164\uffa0]/u;
 /** How many hashes may wait; more are refused. One takes about 25 ms. */
 const MAX_WAITING = 100;
 
 export type Passwords = {
-  /** Hash of a new password. `BadInputError` on `field` for one that is too short or too long. */
+  /** Hash of a new password. `BadInputError` on `field` for one that is too short or too long, or spaces alone. */
   readonly hashNew: (field: string, password: string) => Promise<string>;
   /** Whether the password is the account's; `passwordHash` null (no such account) takes as long and is false. */
   readonly matches: (password: string, passwordHash: string | null) => Promise<boolean>;
@@ -35,6 +37,7 @@ export const makePasswords = async (parallel: number = Math.max(1, availablePara
       const length = codePoints(normal(password));
       if (length < MIN_LENGTH) throw new BadInputError(field, `needs at least ${MIN_LENGTH} characters`);
       if (length > MAX_LENGTH) throw new BadInputError(field, `is longer than ${MAX_LENGTH} characters`);
+      if (!VISIBLE.test(password)) throw new BadInputError(field, 'holds nothing but spaces; send at least one other character');
       return inTurn(() => hashPassword(password));
     },
     matches: (password, passwordHash) =>

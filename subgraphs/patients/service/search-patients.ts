@@ -51,13 +51,13 @@ export const makeSearchPatients =
     const { caller } = request;
     const viewer = requireViewer(request);
     const size = pageSize(first);
-    const words = filter.name ? searchWords('filter.name', filter.name) : [];
-    const identifier = filter.identifier ? cleanLine('filter.identifier', filter.identifier, 200) : null;
+    const words = typeof filter.name === 'string' ? searchWords('filter.name', filter.name) : [];
+    const identifier = typeof filter.identifier === 'string' ? cleanLine('filter.identifier', filter.identifier, 200) : null;
     const birthDate = filter.birthDate ?? null;
-    if (filter.city && !cities.find(filter.city))
+    if (typeof filter.city === 'string' && !cities.find(filter.city))
       throw new BadInputError('filter.city', `is no city; send one of ${cities.codes.join(', ')}`);
     const scope = JSON.stringify(['patients', viewer.accountId, viewer.role, words, birthDate, identifier, filter.city ?? null]);
-    const from = after ? cursors.decode<NamePosition>(scope, after) : null;
+    const from = typeof after === 'string' ? cursors.decode<NamePosition>(scope, after) : null;
 
     const reaches = new Map<string, SearchReach>();
     for (const { city } of cities.all) {

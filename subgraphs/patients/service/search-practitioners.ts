@@ -24,12 +24,12 @@ export const makeSearchPractitioners =
   ): Promise<CitiesPage<Practitioner>> => {
     requireViewer(request);
     const size = pageSize(first);
-    const words = filter.name ? searchWords('filter.name', filter.name) : [];
-    const specialty = filter.specialty ? cleanLine('filter.specialty', filter.specialty, 100) : null;
-    if (filter.city && !cities.find(filter.city))
+    const words = typeof filter.name === 'string' ? searchWords('filter.name', filter.name) : [];
+    const specialty = typeof filter.specialty === 'string' ? cleanLine('filter.specialty', filter.specialty, 100) : null;
+    if (typeof filter.city === 'string' && !cities.find(filter.city))
       throw new BadInputError('filter.city', `is no city; send one of ${cities.codes.join(', ')}`);
     const scope = JSON.stringify(['practitioners', words, specialty, filter.city ?? null]);
-    const from = after ? cursors.decode<NamePosition>(scope, after) : null;
+    const from = typeof after === 'string' ? cursors.decode<NamePosition>(scope, after) : null;
     const answers = await fanOut(
       cities.all.filter(({ city }) => !filter.city || filter.city === city.code),
       async (db) => {

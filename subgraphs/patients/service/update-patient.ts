@@ -1,7 +1,7 @@
 import { appendAuditIn } from '#platform/audit/append.ts';
 import { Outcome } from '#platform/audit/event.ts';
 import { decide } from '#policy/decide.ts';
-import { checkPatientChange, type PatientChange } from '../domain/check-patient.ts';
+import { checkPatientChange, keepNews, type PatientChange } from '../domain/check-patient.ts';
 import type { PatientRecord, SeenPatient } from '../domain/patient.ts';
 import { findPatients, hashRecord, lockPatient, updatePatient } from '../store/patient-store.ts';
 import { appendHappening, toEvent } from './audit.ts';
@@ -23,7 +23,10 @@ export type UpdatePatientOutcome =
 const seeAll = (record: PatientRecord): SeenPatient => ({ id: record.id, record, sight: 'full' });
 const toEntity = (record: PatientRecord) => ({ kind: 'Patient', id: record.id, sha256: hashRecord(record) });
 
-/** Changes a record whose version the caller has read. The record is locked from the look to the write, so that of two changes one conflicts. */
+/**
+ * Changes a record whose version the caller has read. The record is locked from the look to the write, so that of two changes one conflicts.
+ * What says nothing new keeps its version, so that whoever read it before is in no conflict; the act is recorded all the same.
+ */
 export const makeUpdatePatient =
   (parts: Parts) =>
   async (
@@ -63,7 +66,8 @@ export const makeUpdatePatient =
           return { kind: 'version-conflict', current: seeAll(record) };
         }
         await endClaim(tx);
-        const after = await updatePatient(tx, record, change);
+        const news = keepNews(record, change);
+        const after = Object.keys(news).length === 0 ? record : await updatePatient(tx, record, news);
         await appendAuditIn(tx, toEvent(caller, { ...happening, outcome: Outcome.SUCCESS, entities: [toEntity(after)] }));
         return { kind: 'updated', patient: seeAll(after) };
       });

@@ -443,7 +443,7 @@ export type PatientNotFound = Refusal & {
   readonly message: Scalars['String']['output'];
 };
 
-/** No such practitioner, or none of that city. */
+/** No such practitioner, or none of whom this can be done: of that city, of another one, with a grant that lasts. */
 export type PractitionerNotFound = Refusal & {
   readonly __typename?: 'PractitionerNotFound';
   /** What happened, for a person to read. */

@@ -69,7 +69,7 @@ export const REASONS: Readonly<Record<string, Readonly<Partial<Record<Ending, st
   'Mutation.deletePatient': { failed: IN_ITS_CITY },
   'Mutation.setRole': { failed: IN_ITS_CITY },
   'Mutation.grantAccess': { failed: IN_ITS_CITY },
-  'Mutation.revokeAccess': { refused: 'a grant that there is not is ended like one that there is', failed: IN_ITS_CITY },
+  'Mutation.revokeAccess': { failed: IN_ITS_CITY },
   'Mutation.addSlot': { failed: IN_ITS_CITY },
   'Mutation.cancelAppointment': { failed: IN_ITS_CITY },
   'Mutation.requestUpload': { failed: IN_ITS_CITY },
@@ -764,9 +764,24 @@ export const makeCases = (world: World): readonly Case[] => {
       ending: 'done',
       as: PATIENT,
       query: REVOKE,
-      prepare: async () => ({ p: ids.patient, d: await practitionerOf('QUED0002') }),
+      prepare: async () => {
+        const d = await practitionerOf('QUED0002');
+        await ask(PATIENT, GRANT, { p: ids.patient, d });
+        return { p: ids.patient, d };
+      },
       of: thePatient,
       leaves: ['MTL revokeAccess DELETE SUCCESS PATIENT/PATRQT [Patient Practitioner]'],
+    },
+    {
+      root: 'Mutation.revokeAccess',
+      ending: 'refused',
+      what: 'which there is not',
+      as: PATIENT,
+      query: REVOKE,
+      prepare: () => ({ p: ids.patient, d: 'Dre Tremblay, 514 555 0199' }),
+      of: thePatient,
+      says: 'PractitionerNotFound',
+      leaves: ['MTL revokeAccess DELETE MINOR_FAILURE(PractitionerNotFound) PATIENT/PATRQT [Patient]'],
     },
     {
       root: 'Mutation.revokeAccess',
@@ -1169,7 +1184,11 @@ export const makeCases = (world: World): readonly Case[] => {
       ending: 'done',
       as: PATIENT,
       query: DETACH,
-      prepare: async () => ({ f: await world.file(PATIENT, ids.patient), a: ids.appointment }),
+      prepare: async () => {
+        const f = await world.file(PATIENT, ids.patient);
+        await ask(PATIENT, ATTACH, { f, a: ids.appointment });
+        return { f, a: ids.appointment };
+      },
       of: thePatient,
       leaves: ['MTL detachFile UPDATE SUCCESS PATIENT/PATRQT [MedicalFile#]'],
     },
@@ -1191,6 +1210,17 @@ export const makeCases = (world: World): readonly Case[] => {
       prepare: () => ({ f: NO_FILE, a: ids.appointment }),
       says: 'FileNotFound',
       leaves: ['MTL detachFile UPDATE MINOR_FAILURE(FileNotFound) PATIENT/PATRQT [MedicalFile]'],
+    },
+    {
+      root: 'Mutation.detachFile',
+      ending: 'refused',
+      what: 'from an appointment that does not refer to it',
+      as: PATIENT,
+      query: DETACH,
+      prepare: () => ({ f: ids.file, a: NO_APPOINTMENT }),
+      of: thePatient,
+      says: 'AppointmentNotFound',
+      leaves: ['MTL detachFile UPDATE MINOR_FAILURE(AppointmentNotFound) PATIENT/PATRQT [MedicalFile#]'],
     },
     {
       root: 'Mutation.rotateKeys',

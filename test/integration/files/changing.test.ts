@@ -218,8 +218,10 @@ describe('attachFile and detachFile', () => {
       (await house.ask(patient, change(act), { f: file.id, a: appointmentId })).data[act];
     for (let i = 0; i < 2; i++) expect(await ask('attachFile')).toEqual({ __typename: 'AttachFileSuccess', file: { id: file.id } });
     expect(await attached(patient, appointmentId, patient.patientId)).toEqual([file.id]);
-    for (let i = 0; i < 2; i++) expect(await ask('detachFile')).toEqual({ __typename: 'DetachFileSuccess', file: { id: file.id } });
+    expect(await ask('detachFile')).toEqual({ __typename: 'DetachFileSuccess', file: { id: file.id } });
+    expect(await ask('detachFile')).toEqual({ __typename: 'AppointmentNotFound', message: expect.any(String) });
     expect(await attached(patient, appointmentId, patient.patientId)).toEqual([]);
+    expect((await house.audits('MTL', 'detachFile', patient.patientId)).map(({ outcome }) => outcome)).toEqual([0, 4]);
     expect((await house.audits('MTL', 'attachFile', patient.patientId)).map(({ outcome }) => outcome)).toEqual([0, 0]);
   });
 
@@ -236,7 +238,8 @@ describe('attachFile and detachFile', () => {
           a: appointmentId,
         });
       expect(await change('attachFile')).toMatchObject({ errors: [], data: { attachFile: { __typename: 'AppointmentNotFound' } } });
-      expect(await change('detachFile')).toMatchObject({ errors: [], data: { detachFile: { __typename: 'DetachFileSuccess' } } });
+      expect(await change('detachFile')).toMatchObject({ errors: [], data: { detachFile: { __typename: 'AppointmentNotFound' } } });
+      expect((await house.audits('MTL', 'detachFile', patient.patientId)).map(({ outcome }) => outcome)).toEqual([4]);
       expect(await house.snapshot()).toEqual(before);
     },
   );
@@ -247,8 +250,9 @@ describe('attachFile and detachFile', () => {
     const own = await house.addAppointment(patient.patientId);
     const { file } = await house.upload(patient, patient.patientId, {});
     const before = await house.snapshot();
-    for (const a of [theirs, newId('QUE', 'apt'), 'nonsense'])
-      expect((await house.ask(patient, change('attachFile'), { f: file.id, a })).data.attachFile.__typename).toBe('AppointmentNotFound');
+    for (const act of ['attachFile', 'detachFile'] as const)
+      for (const a of [theirs, newId('QUE', 'apt'), 'nonsense'])
+        expect((await house.ask(patient, change(act), { f: file.id, a })).data[act].__typename).toBe('AppointmentNotFound');
     for (const act of ['attachFile', 'detachFile'] as const)
       for (const viewer of [await house.addPatient('MTL'), house.practitioner('SHE'), house.viewer('A', 'QUE')])
         expect((await house.ask(viewer, change(act), { f: file.id, a: own })).data[act].__typename).toBe('FileNotFound');

@@ -181,6 +181,8 @@ describe('signing up', () => {
   });
   it.each<[string, object, string]>([
     ['eleven characters', { password: '12345678901' }, 'input.password'],
+    ['twelve spaces', { password: ' '.repeat(12) }, 'input.password'],
+    ['spaces of other kinds', { password: '\u00a0\u2003\u3000\t\u200b\u2060'.repeat(3) }, 'input.password'],
     ['a city that does not exist', { city: "mtl'; DROP--" }, 'input.city'],
     ['a name without letters', { name: { family: ' ', given: ['x'] } }, 'input.name.family'],
   ])('refuses %s and writes nothing', async (_what, part, field) => {
@@ -189,6 +191,12 @@ describe('signing up', () => {
     expect(codes).toEqual(['BAD_USER_INPUT']);
     expect(errors[0]?.message).toContain(field);
     expect(await h.sql('SHE', 'select count(*) from patients.patient')).toEqual(before);
+  });
+  it.each(['           x', '  correct   horse  '])('takes a password with spaces as it is: %j', async (password) => {
+    const { data } = await h.ask(null, REGISTER, { input: { ...sound, password } });
+    const { username } = data.registerPatient;
+    expect((await login(username, password)).data.login.__typename).toBe('Session');
+    expect((await login(username, password.trim())).data.login.__typename).toBe('InvalidCredentials');
   });
   it.each(['role', 'username', 'patientId', 'version'])('lets nobody choose a %s', async (field) => {
     expect((await h.ask(null, REGISTER, { input: { ...sound, [field]: 'ADMIN' } })).data).toBeUndefined();

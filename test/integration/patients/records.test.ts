@@ -258,6 +258,60 @@ describe('who sees a patient in care elsewhere', () => {
     expect((await h.ask(as('MTLD0001'), ONE, { id: p })).errors).toEqual([]);
     expect((await h.ask(as('QUEA0001'), REVOKE, { p, d })).data.revokeAccess.__typename).toBe('RevokeAccessSuccess');
     expect((await h.ask(as('MTLD0001'), ONE, { id: p })).codes).toEqual(['NOT_FOUND']);
+    // It has ended: there is nothing to end any more.
+    expect((await h.ask(as('QUEA0001'), REVOKE, { p, d })).data.revokeAccess.__typename).toBe('PractitionerNotFound');
+  });
+
+  const GRANT = 'mutation ($p: ID!, $d: ID!) { grantAccess(patientId: $p, practitionerId: $d, days: 3) { __typename } }';
+  const REVOKE =
+    'mutation ($p: ID!, $d: ID!) { revokeAccess(patientId: $p, practitionerId: $d) { __typename ... on Refusal { message } } }';
+  const grants = () => h.sql('QUE', 'select patient_id, practitioner_id, until from patients.access_grant order by 1, 2');
+
+  it.each<[string, () => string | null]>([
+    ['a text', () => 'Dre Tremblay, 514 555 0199'],
+    ['nothing', () => ''],
+    ['a text of 10,000 characters', () => 'Tremblay'.repeat(1_250)],
+    ['an id and a line break', () => `${as('MTLD0001').practitionerId}\n`],
+    ['the id of something else', () => patientOf('MTLP0001')],
+    ['the id of a practitioner who is not there', () => newId('MTL', 'prc')],
+    ['a practitioner without a grant', () => as('SHED0001').practitionerId],
+    ['a practitioner of a city that there is not', () => newId('XYZ', 'prc')],
+  ])('ends no grant for %s, refuses, and puts nothing of it into the log', async (_what, idOf) => {
+    const d = idOf();
+    const p = patientOf('QUEP0002');
+    const before = { grants: await grants(), log: await audit('QUE', 'revokeAccess') };
+    const { data, errors } = await h.ask(as('QUEP0002'), REVOKE, { p, d });
+    expect(errors).toEqual([]);
+    expect(data.revokeAccess).toEqual({ __typename: 'PractitionerNotFound', message: expect.any(String) });
+    const log = await audit('QUE', 'revokeAccess');
+    expect(await grants()).toEqual(before.grants);
+    expect(log).toHaveLength(before.log.length + 1);
+    expect(log.at(-1)).toMatchObject({
+      outcome: 4,
+      patient_id: p,
+      body: { reason: 'PractitionerNotFound', entities: [{ kind: 'Patient', what: expect.stringMatching(/^cm:/) }] },
+    });
+    if (d) expect(JSON.stringify(log.at(-1)?.body)).not.toContain(JSON.stringify(d).slice(1, -1));
+  });
+
+  it('ends no grant that has ended by itself', async () => {
+    const p = patientOf('QUEP0002');
+    const d = as('SHED0001').practitionerId;
+    expect((await h.ask(as('QUEP0002'), GRANT, { p, d })).data.grantAccess.__typename).toBe('GrantAccessSuccess');
+    await h.sql('QUE', "update patients.access_grant set until = now() - interval '1 second' where practitioner_id = $1", [d]);
+    expect((await h.ask(as('QUEP0002'), REVOKE, { p, d })).data.revokeAccess.__typename).toBe('PractitionerNotFound');
+    expect((await audit('QUE', 'revokeAccess')).at(-1)).toMatchObject({ outcome: 4 });
+  });
+
+  it('gives no grant within a city, where the rules give access already', async () => {
+    const before = await grants();
+    const p = patientOf('QUEP0002');
+    const d = as('QUED0001').practitionerId;
+    expect((await h.ask(as('QUED0001'), ONE, { id: p })).errors).toEqual([]);
+    for (const viewer of ['QUEP0002', 'QUEA0001'])
+      expect((await h.ask(as(viewer), GRANT, { p, d })).data.grantAccess).toEqual({ __typename: 'PractitionerNotFound' });
+    expect(await grants()).toEqual(before);
+    expect((await audit('QUE', 'grantAccess')).at(-1)).toMatchObject({ outcome: 4, body: { reason: 'PractitionerNotFound' } });
   });
 });
 
@@ -379,6 +433,44 @@ describe('changing', () => {
       coverages: [{ plan: 'SUNLIFE' }],
     });
     expect((await h.ask(as('MTLD0001'), ONE, { id })).data.patient).toEqual(data.updatePatient.patient);
+  });
+  it('keeps the version where nothing is new, however the same is said, and records the act', async () => {
+    const id = await create();
+    const filled = await h.ask(as('MTLD0001'), UPDATE, {
+      input: {
+        id,
+        expectedVersion: 1,
+        addresses: [{ lines: ['1, rue Saint-Denis'], city: 'Montréal' }],
+        identifiers: [{ system: 'urn:oid:1.2.3', value: `keeps-${id}`, type: 'MR' }],
+        coverages: [{ plan: 'SUNLIFE', payor: 'Sun Life', memberId: '7' }],
+      },
+    });
+    const before = filled.data.updatePatient.patient;
+    const VERSION = 'select version, updated_at from patients.patient where id = $1';
+    const stored = await h.sql('MTL', VERSION, [id]);
+    const same = [
+      {},
+      { name: null, contacts: null },
+      { name: { family: '  Gagnon ', given: ['Léa'.normalize('NFD')] }, birthDate: '1990-01-02', gender: 'UNKNOWN' },
+      { contacts: [{ value: '514', system: 'PHONE', use: null }] },
+      {
+        addresses: [{ city: 'Montréal', lines: ['1, rue  Saint-Denis'] }],
+        coverages: [{ memberId: '7', payor: 'Sun Life', plan: 'SUNLIFE' }],
+      },
+      { identifiers: [{ type: 'MR', value: `keeps-${id}`, system: 'urn:oid:1.2.3' }] },
+    ];
+    for (const input of same) {
+      const { data, errors } = await h.ask(as('MTLD0001'), UPDATE, { input: { id, expectedVersion: 2, ...input } });
+      expect(errors).toEqual([]);
+      expect(data.updatePatient).toEqual({ __typename: 'UpdatePatientSuccess', patient: before });
+    }
+    expect(await h.sql('MTL', VERSION, [id])).toEqual(stored);
+    const acts = (await audit('MTL', 'updatePatient')).filter(({ patient_id }) => patient_id === id);
+    expect(acts.map(({ outcome }) => outcome)).toEqual([0, ...same.map(() => 0)]);
+    // Another version is a conflict all the same, and one thing that is new is a version.
+    const ask = (input: object) => h.ask(as('MTLD0001'), UPDATE, { input: { id, ...input } });
+    expect((await ask({ expectedVersion: 1 })).data.updatePatient.__typename).toBe('VersionConflict');
+    expect((await ask({ expectedVersion: 2, contacts: [] })).data.updatePatient.patient).toMatchObject({ version: 3, contacts: [] });
   });
   it('tells a conflict with the current record, also when eight change it at once', async () => {
     const id = await create();
@@ -520,6 +612,20 @@ describe('searching', () => {
     expect((await h.ask(as('QUED0001'), LIST, { f: { city: "mtl'; DROP--" } })).codes).toEqual(['BAD_USER_INPUT']);
     for (const n of [0, -1, 101, null]) expect((await h.ask(as('QUED0001'), LIST, { n })).codes).toEqual(['BAD_USER_INPUT']);
   });
+  it.each(['', '   ', '\u200b'])('refuses %j, which asks for nothing, whatever it stands for', async (nothing) => {
+    const before = await audit('QUE', 'patients');
+    for (const field of ['name', 'identifier', 'city']) {
+      const { codes, errors } = await h.ask(as('QUED0001'), LIST, { f: { [field]: nothing } });
+      expect([codes, errors[0]?.message]).toEqual([['BAD_USER_INPUT'], expect.stringContaining(`filter.${field}`)]);
+    }
+    for (const field of ['name', 'specialty', 'city']) {
+      const asked = `query ($f: PractitionerFilter) { practitioners(filter: $f) { nodes { id } } }`;
+      const { codes, errors } = await h.ask(as('QUED0001'), asked, { f: { [field]: nothing } });
+      expect([codes, errors[0]?.message]).toEqual([['BAD_USER_INPUT'], expect.stringContaining(`filter.${field}`)]);
+    }
+    expect(await audit('QUE', 'patients')).toEqual(before);
+    expect(found(await h.ask(as('QUED0001'), LIST, { f: { name: null, identifier: null, city: null } })).length).toBeGreaterThan(20);
+  });
   it('finds by birth date and by identifier', async () => {
     expect(found(await h.ask(as('QUED0001'), LIST, { f: { birthDate: '1971-03-04', name: 'zoe' } }))).toEqual(["Zoé Xyzzy O'Brien"]);
     const own = (await h.ask(as('QUEP0001'), ONE, { id: patientOf('QUEP0001') })).data.patient;
@@ -555,8 +661,8 @@ describe('searching', () => {
     expect((await h.ask(as('QUED0001'), LIST, { n: 3, a })).errors).toEqual([]);
     expect((await h.ask(as('QUEA0001'), LIST, { n: 3, a })).codes).toEqual(['BAD_USER_INPUT']);
     expect((await h.ask(as('QUED0001'), LIST, { n: 3, a, f: { name: 'a' } })).codes).toEqual(['BAD_USER_INPUT']);
-    for (const junk of ['', 'x', 'eyJ9', `${a}x`, a.slice(1)])
-      if (junk !== '') expect((await h.ask(as('QUED0001'), LIST, { n: 3, a: junk })).codes).toEqual(['BAD_USER_INPUT']);
+    for (const junk of ['', ' ', 'x', 'eyJ9', `${a}x`, a.slice(1)])
+      expect((await h.ask(as('QUED0001'), LIST, { n: 3, a: junk })).codes).toEqual(['BAD_USER_INPUT']);
   });
   it('shows patients themselves alone and auditors nobody', async () => {
     const own = await h.ask(as('MTLP0001'), LIST, {});
