@@ -4,7 +4,7 @@ import { ApolloGateway } from '@apollo/gateway';
 import { QueryPlanner } from '@apollo/query-planner';
 import type { ApolloServerOptionsWithGateway } from '@apollo/server';
 import { type GraphQLScalarType, type GraphQLSchema, isScalarType } from 'graphql';
-import { CalendarDate, DateTime, LocalDateTime } from '#platform/graphql/scalars.ts';
+import { Base64, ByteCount, CalendarDate, DateTime, EntryCount, LocalDateTime } from '#platform/graphql/scalars.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import type { Source } from './data-sources/source.ts';
 import type { GraphContext } from './graph-context.ts';
@@ -49,7 +49,7 @@ export const loadSupergraph = async (sdl: string, sources: ReadonlyMap<string, S
   let apiSchema: GraphQLSchema | null = null;
   gateway.onSchemaLoadOrUpdate((loaded) => {
     apiSchema = loaded.apiSchema;
-    for (const scalar of [DateTime, CalendarDate, LocalDateTime]) adopt(loaded.apiSchema, scalar);
+    for (const scalar of [DateTime, CalendarDate, LocalDateTime, Base64, ByteCount, EntryCount]) adopt(loaded.apiSchema, scalar);
   });
   const { executor } = await gateway.load();
   if (!apiSchema) throw new Error('the supergraph did not load');

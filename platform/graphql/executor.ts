@@ -10,7 +10,7 @@ import {
 import type { Caller } from '#platform/access/viewer.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { graphError, internalError, toGraphError } from './errors.ts';
-import { checkVariables, makeDocuments, type PreparedOperation, pickOperation, SUBGRAPH_LIMITS } from './limits.ts';
+import { checkVariables, findMisfits, makeDocuments, type PreparedOperation, pickOperation, SUBGRAPH_LIMITS } from './limits.ts';
 import type { Subgraph } from './subgraph.ts';
 
 /** What the gateway asks of a subgraph. */
@@ -35,7 +35,10 @@ export type Executor = {
   ) => Promise<AsyncGenerator<FormattedExecutionResult, void, void> | FormattedExecutionResult>;
 };
 
+type Variables = SubgraphRequest['variables'];
 type Sound = { readonly document: DocumentNode; readonly operation: PreparedOperation };
+
+const isOfVariable = (error: GraphQLError): boolean => error.path === undefined && error.message.startsWith('Variable "$');
 
 /** The executor of a subgraph, the same for callers in the process and over HTTP. Surprises are logged once and shown as nothing but that. */
 export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeContext'>, log: Log): Executor => {
@@ -49,8 +52,6 @@ export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeC
     };
     if (!error.originalError && error.extensions['code'] === undefined) {
       // Written by the engine, not by a resolver: a value that does not fit its type, or a field that may not be null.
-      if (error.message.startsWith('Variable "$'))
-        return { ...graphError('BAD_USER_INPUT', 'A variable is not what its type asks for.').toJSON(), ...place };
       log.error('a result does not fit the schema', { requestId, subgraph: subgraph.name, path: error.path?.join('.') });
       return { ...internalError().toJSON(), ...place };
     }
@@ -64,8 +65,20 @@ export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeC
     });
     return { ...internalError().toJSON(), ...place };
   };
-  const mask = (result: ExecutionResult, requestId: string): FormattedExecutionResult =>
-    result.errors ? { ...result, errors: result.errors.map((error) => tell(error, requestId)) } : (result as FormattedExecutionResult);
+  const mask = (
+    result: ExecutionResult,
+    {
+      requestId,
+      operation,
+      variables,
+    }: { readonly requestId: string; readonly operation: PreparedOperation; readonly variables: Variables },
+  ): FormattedExecutionResult => {
+    const { errors } = result;
+    if (!errors) return result as FormattedExecutionResult;
+    // The engine's own words on a variable repeat its value.
+    const misfits = errors.some(isOfVariable) ? findMisfits(operation, variables) : [];
+    return misfits.length > 0 ? refused(...misfits) : { ...result, errors: errors.map((error) => tell(error, requestId)) };
+  };
   const refused = (...errors: readonly GraphQLError[]): FormattedExecutionResult => ({ errors: errors.map((error) => error.toJSON()) });
 
   const check = ({ query, operationName, variables }: SubgraphRequest): Sound | FormattedExecutionResult => {
@@ -93,7 +106,7 @@ export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeC
           variableValues: request.variables ?? {},
           operationName: sound.operation.name,
         });
-        return mask(result, requestId);
+        return mask(result, { requestId, operation: sound.operation, variables: request.variables });
       } catch (error) {
         return failure(error, requestId);
       }
@@ -116,12 +129,13 @@ export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeC
       } catch (error) {
         return failure(error, requestId);
       }
-      if (!(Symbol.asyncIterator in source)) return mask(source, requestId);
+      const about = { requestId, operation: sound.operation, variables: request.variables };
+      if (!(Symbol.asyncIterator in source)) return mask(source, about);
       return resolveEach(
         source[Symbol.asyncIterator](),
         async (event) => {
           try {
-            return mask(await execute({ ...args, rootValue: event, contextValue: subgraph.makeContext(caller) }), requestId);
+            return mask(await execute({ ...args, rootValue: event, contextValue: subgraph.makeContext(caller) }), about);
           } catch (error) {
             return failure(error, requestId);
           }

@@ -1,4 +1,5 @@
 import {
+  type ASTNode,
   coerceInputValue,
   type DocumentNode,
   type FieldNode,
@@ -32,6 +33,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import { codePoints, isUnfitText } from '#platform/pure/text.ts';
 import { ERROR_CODES, type ErrorCode, graphError } from './errors.ts';
+import { atKey, needOf, placeOfVariable, placesOf, typeAt } from './places.ts';
 
 /** How much one document and its variables may ask for. Counts are of the document with its fragments put in, unless said otherwise. */
 export type Limits = {
@@ -112,6 +114,7 @@ export const SUBGRAPH_LIMITS: Limits = {
 
 /** Page sizes that a caller may ask for. */
 const MAX_PAGE = 100;
+const PAGE_SIZE = `is a whole number from 1 to ${MAX_PAGE}.`;
 const MAX_OPERATION_NAME = 64;
 /** Errors shown of one document. */
 export const MAX_ERRORS = 5;
@@ -123,6 +126,8 @@ type CostNode = { readonly page: PageSize | null; readonly weight: number; reado
 /** One operation of a document that may run, with what its checks need at each request. */
 export type PreparedOperation = {
   readonly node: OperationDefinitionNode;
+  /** What it stands in, with the fragments it uses. */
+  readonly document: DocumentNode;
   readonly name: string | null;
   readonly kind: 'query' | 'mutation' | 'subscription';
   /** Whether it asks for `__schema` or `__type`. */
@@ -155,19 +160,31 @@ export type Prepared = {
 const tooMuch = (what: string, limit: number): GraphQLError =>
   graphError('LIMIT_EXCEEDED', `The document has ${what}; the limit is ${limit}.`);
 const badInput = (message: string): GraphQLError => graphError('BAD_USER_INPUT', message);
+const LONGEST_FIELD = 200;
+/** About one field; callers get its path as `extensions.field`. */
+const badField = (field: string, text: string, code: ErrorCode = 'BAD_USER_INPUT'): GraphQLError => {
+  const shown = field.slice(0, LONGEST_FIELD);
+  return graphError(code, `${shown}: ${text}`, { field: shown });
+};
+
+/** About a part of the request that is no field of the graph. */
+const badPart = (part: 'operationName' | 'variables', text: string): GraphQLError => badInput(`${part}: ${text}`);
 
 /** Names that would meet something on the prototype of an object. */
 const isTreacherous = (name: string): boolean => name in Object.prototype || name === 'prototype';
 
 class Refused extends Error {
   readonly error: GraphQLError;
-  constructor(error: GraphQLError) {
+  /** The value that it is about, if it is about one. */
+  readonly node: ASTNode | null;
+  constructor(error: GraphQLError, node: ASTNode | null) {
     super(error.message);
     this.error = error;
+    this.node = node;
   }
 }
-const refuse = (error: GraphQLError): never => {
-  throw new Refused(error);
+const refuse = (error: GraphQLError, node: ASTNode | null = null): never => {
+  throw new Refused(error, node);
 };
 
 type Facts = {
@@ -219,17 +236,16 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
     if (level > limits.valueDepth) refuse(tooMuch('values that are nested too deeply', limits.valueDepth));
     const named = type && getNamedType(type);
     if (node.kind === Kind.STRING) {
-      if (isUnfitText(node.value)) refuse(badInput('A text of the document holds control characters; send plain text.'));
+      if (isUnfitText(node.value)) refuse(badInput('holds control characters; send plain text.'), node);
       const longest = textLengthAt(limits, named?.name, place);
       if (limits.readTexts && node.value.length > longest && codePoints(node.value) > longest)
-        refuse(badInput(`A text of the document is longer than ${longest} characters.`));
+        refuse(badInput(`is longer than ${longest} characters.`), node);
     } else if (node.kind === Kind.VARIABLE) {
       const called = node.name.value;
       const longest = textLengthAt(limits, named?.name, place);
       variableTexts.set(called, Math.min(variableTexts.get(called) ?? Number.POSITIVE_INFINITY, longest));
     } else if (node.kind === Kind.LIST) {
-      if (node.values.length > limits.listElements)
-        refuse(badInput(`A list of the document has more than ${limits.listElements} elements.`));
+      if (node.values.length > limits.listElements) refuse(badInput(`has more than ${limits.listElements} elements.`), node);
       const nullable = type && getNullableType(type);
       const of = nullable && isListType(nullable) ? (nullable.ofType as GraphQLInputType) : null;
       for (const each of node.values) value(each, level + 1, of, place);
@@ -255,7 +271,7 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
     if (!given) return { variable: null, size };
     if (given.kind === Kind.VARIABLE) return { variable: given.name.value, size };
     const literal = given.kind === Kind.INT ? Number(given.value) : Number.NaN;
-    if (!(literal >= 1 && literal <= MAX_PAGE)) refuse(badInput(`first: is a whole number from 1 to ${MAX_PAGE}.`));
+    if (!(literal >= 1 && literal <= MAX_PAGE)) refuse(badInput(PAGE_SIZE), given);
     return { variable: null, size: literal };
   };
   const fragment = (called: string): Facts | null => {
@@ -388,6 +404,7 @@ const study = (schema: GraphQLSchema, document: DocumentNode, limits: Limits): M
       refuse(tooMuch('pages inside pages that could hold too many entries', limits.cost));
     operations.set(node.name?.value ?? '', {
       node,
+      document,
       name: node.name?.value ?? null,
       kind: node.operation,
       introspects: facts.introspects,
@@ -423,13 +440,66 @@ const costOf = (node: CostNode, variables: Readonly<Record<string, unknown>> | n
 
 const isCode = (code: unknown): code is ErrorCode => ERROR_CODES.includes(code as ErrorCode);
 
+/**
+ * What a parser met, by its kind alone: a token can be a value that lacks its quotes. https://spec.graphql.org/October2021/#sec-Language.Source-Text
+ */
+const withoutTokens = (message: string): string =>
+  message
+    .replace(/\b(Name|Int|Float|String|BlockString) ".*$/s, '$1.')
+    .replace(/\b(got|after 0|within String|character|sequence): .*$/s, '$1.')
+    .replace(/variable "\$.*" in/s, 'variable in');
+
 /** An error of parsing or validation as callers see it: with a code, short, and without names that were not asked for. */
 const toldOf = (error: GraphQLError, code: ErrorCode): GraphQLError => {
-  const own = error.extensions['code'];
-  return new GraphQLError(error.message.replace(/ Did you mean .*$/s, '').slice(0, 300), {
+  const message = code === 'GRAPHQL_PARSE_FAILED' ? withoutTokens(error.message) : error.message.replace(/ Did you mean .*$/s, '');
+  return at(error, graphError(code, message.slice(0, 300)));
+};
+
+/** Says `told` where `error` is. */
+const at = (error: GraphQLError, told: GraphQLError): GraphQLError =>
+  new GraphQLError(told.message, {
     ...(error.source ? { source: error.source } : {}),
     ...(error.positions ? { positions: error.positions.slice(0, 3) } : {}),
-    extensions: { code: isCode(own) ? own : code },
+    extensions: told.extensions,
+  });
+
+const REQUIRED = /^Field "(?:\w+\.)?(\w+)" of required type "[^"]+" was not provided\.$/;
+const UNKNOWN = /^Field "\w{1,64}" is not defined by type "\w+"\./;
+
+const isLiteral = (node: ASTNode | undefined): boolean => {
+  switch (node?.kind) {
+    case Kind.INT:
+    case Kind.FLOAT:
+    case Kind.STRING:
+    case Kind.BOOLEAN:
+    case Kind.NULL:
+    case Kind.ENUM:
+    case Kind.LIST:
+    case Kind.OBJECT:
+    case Kind.OBJECT_FIELD:
+      return true;
+    default:
+      return false;
+  }
+};
+
+/** Errors of validation as callers see them. What is about a value names the value's place and never the value. */
+const tellFaults = (schema: GraphQLSchema, document: DocumentNode, errors: readonly GraphQLError[]): GraphQLError[] => {
+  const values = new Set<ASTNode>();
+  for (const { nodes } of errors) if (nodes?.[0] && isLiteral(nodes[0])) values.add(nodes[0]);
+  const places = placesOf(schema, document, values);
+  return errors.map((error) => {
+    const node = error.nodes?.[0];
+    const own = error.extensions['code'];
+    const code = isCode(own) ? own : 'GRAPHQL_VALIDATION_FAILED';
+    if (!node || !isLiteral(node)) return toldOf(error, code);
+    const place = places.get(node);
+    const missing = REQUIRED.exec(error.message)?.[1];
+    if (missing !== undefined) return at(error, badField(atKey(place?.field ?? '', missing), 'is required.', code));
+    const unknown = UNKNOWN.exec(error.message)?.[0];
+    const isNull = node.kind === Kind.NULL && place?.type && isNonNullType(place.type);
+    const text = isCode(own) ? error.message : (unknown ?? (isNull ? 'is required.' : needOf(place?.type ?? null, true)));
+    return at(error, place ? badField(place.field, text, code) : graphError(code, text));
   });
 };
 
@@ -467,13 +537,18 @@ const prepareText = (schema: GraphQLSchema, limits: Limits, text: string): Prepa
     const operations = study(schema, document, limits);
     const options = { maxErrors: MAX_ERRORS, hideSuggestions: true };
     if (validate(schema, document, specifiedRules, options).length > 0) {
-      const errors = validate(schema, parse(text), specifiedRules, options);
-      return failed(...errors.map((error) => toldOf(error, 'GRAPHQL_VALIDATION_FAILED')));
+      const placed = parse(text);
+      return failed(...tellFaults(schema, placed, validate(schema, placed, specifiedRules, options)));
     }
     for (const [key, operation] of operations) operations.set(key, withRefusals(schema, document, operation));
     return { document, errors: [], operations };
   } catch (error) {
-    if (error instanceof Refused) return failed(error.error);
+    if (error instanceof Refused) {
+      const { error: refused, node } = error;
+      if (!node) return failed(refused);
+      const field = placesOf(schema, document, new Set([node])).get(node)?.field;
+      return failed(field === undefined ? badInput(`A value of the document ${refused.message}`) : badField(field, refused.message));
+    }
     // Some rules of validation throw where they meet what no other rule has refused yet.
     return failed(graphError('GRAPHQL_VALIDATION_FAILED', 'The document does not fit the graph.'));
   }
@@ -524,67 +599,107 @@ const OPERATION_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 export const pickOperation = (prepared: Prepared, operationName: string | null | undefined): PreparedOperation | GraphQLError => {
   if (operationName !== null && operationName !== undefined && operationName !== '') {
     if (!OPERATION_NAME.test(operationName))
-      return badInput(`operationName: has at most ${MAX_OPERATION_NAME} letters, digits and underscores.`);
-    return prepared.operations.get(operationName) ?? badInput('operationName: the document has no operation of this name.');
+      return badPart('operationName', `has at most ${MAX_OPERATION_NAME} letters, digits and underscores.`);
+    return prepared.operations.get(operationName) ?? badPart('operationName', 'the document has no operation of this name.');
   }
   const [only, another] = prepared.operations.values();
   if (!only) return badInput('The document has no operation.');
-  return another ? badInput('operationName: the document has several operations; say which.') : only;
+  return another ? badPart('operationName', 'the document has several operations; say which.') : only;
 };
 
 type Budget = { values: number };
 
 const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
 
+/** What is wrong with a value, and where inside it. */
+type Fault = { readonly text: string; readonly path: (string | number)[] };
+const faultHere = (text: string): Fault => ({ text, path: [] });
+
 const checkValue = (
   value: unknown,
   type: GraphQLInputType | null,
-  path: string,
   longest: number,
   level: number,
   limits: Limits,
   budget: Budget,
-): string | null => {
-  if (++budget.values > limits.values) return 'the variables hold too many values.';
+): Fault | null => {
+  if (++budget.values > limits.values) return faultHere('stands among too many values; send fewer.');
   if (typeof value === 'string') {
     if (!limits.readTexts) return null;
     if (type !== null && getNamedType(type).name === 'Base64') return null;
-    if (isUnfitText(value)) return `${path}: holds control characters; send plain text.`;
-    return value.length > longest && codePoints(value) > longest ? `${path}: is longer than ${longest} characters.` : null;
+    if (isUnfitText(value)) return faultHere('holds control characters; send plain text.');
+    return value.length > longest && codePoints(value) > longest ? faultHere(`is longer than ${longest} characters.`) : null;
   }
   if (!isPlain(value)) return null;
-  if (level > limits.valueDepth) return `${path}: is nested too deeply.`;
+  if (level > limits.valueDepth) return faultHere('is nested too deeply.');
   if (Array.isArray(value)) {
-    if (value.length > limits.listElements) return `${path}: has more than ${limits.listElements} elements.`;
+    if (value.length > limits.listElements) return faultHere(`has more than ${limits.listElements} elements.`);
     const nullable = type && getNullableType(type);
     const of = nullable && isListType(nullable) ? (nullable.ofType as GraphQLInputType) : type;
-    for (const each of value) {
-      const fault = checkValue(each, of, path, longest, level + 1, limits, budget);
-      if (fault) return fault;
+    for (let i = 0; i < value.length; i++) {
+      const fault = checkValue(value[i], of, longest, level + 1, limits, budget);
+      if (!fault) continue;
+      fault.path.unshift(i);
+      return fault;
     }
     return null;
   }
   const named = type && getNamedType(type);
   const fields = named && isInputObjectType(named) ? named.getFields() : null;
   for (const key of Object.keys(value)) {
-    if (isTreacherous(key)) return `${path}: has a field whose name cannot be used.`;
+    if (isTreacherous(key)) return faultHere('has a field whose name cannot be used.');
     const field = fields && Object.hasOwn(fields, key) ? fields[key] : undefined;
     const own = field ? textLengthAt(limits, undefined, `${named?.name}.${key}`) : limits.textLength;
-    const fault = checkValue(value[key], field?.type ?? null, field ? `${path}.${key}` : path, own, level + 1, limits, budget);
-    if (fault) return fault;
+    const fault = checkValue(value[key], field?.type ?? null, own, level + 1, limits, budget);
+    if (!fault) continue;
+    // What the schema does not know is not named.
+    if (field) fault.path.unshift(key);
+    else fault.path.length = 0;
+    return fault;
   }
   return null;
 };
 
+/** An error about what stands at `path` in a variable, told where the document uses the variable. */
+const tellAt = ({ document, node }: PreparedOperation, name: string, path: readonly (string | number)[], text: string): GraphQLError =>
+  badField(path.reduce<string>(atKey, placeOfVariable(document, node, name)), text);
+
 /** Tells of a value that does not fit its type without repeating the value. */
-const misfit = (name: string, path: readonly (string | number)[], error: GraphQLError): GraphQLError => {
-  const place = [name, ...path].join('.');
+const misfit = (
+  operation: PreparedOperation,
+  { name, type }: PreparedOperation['variables'][number],
+  path: readonly (string | number)[],
+  error: GraphQLError,
+): GraphQLError => {
   const isOurs =
     error.originalError instanceof GraphQLError ? isCode(error.originalError.extensions['code']) : isCode(error.extensions['code']);
-  const own = /^Field "\w+" of required type "[^"]+" was not provided\.$/.exec(error.message)?.[0];
-  const unknown = /^Field "\w{1,64}" is not defined by type "\w+"\./.exec(error.message)?.[0];
-  const reason = isOurs ? error.message.replace(/^Expected type "[^"]+"\. /, '') : (own ?? unknown ?? 'is not what its type asks for.');
-  return badInput(`${place.slice(0, 200)}: ${reason}`);
+  if (isOurs) return tellAt(operation, name, path, error.message.replace(/^Expected type "[^"]+"\. /, ''));
+  const missing = REQUIRED.exec(error.message)?.[1];
+  if (missing !== undefined) return tellAt(operation, name, [...path, missing], 'is required.');
+  if (error.message.startsWith('Expected non-nullable type')) return tellAt(operation, name, path, 'is required.');
+  return tellAt(operation, name, path, UNKNOWN.exec(error.message)?.[0] ?? needOf(typeAt(type, path)));
+};
+
+/** What does not fit its type in the variables of an operation, five faults at most; pages are looked at elsewhere. */
+export const findMisfits = (
+  operation: PreparedOperation,
+  variables: Readonly<Record<string, unknown>> | null | undefined,
+): GraphQLError[] => {
+  const errors: GraphQLError[] = [];
+  for (const variable of operation.variables) {
+    const { name, type, hasDefault, refusesNull } = variable;
+    const given = variables && Object.hasOwn(variables, name) ? variables[name] : undefined;
+    if (given === undefined && hasDefault) continue;
+    if (given === undefined && getNullableType(type) === type) continue;
+    if (given === undefined || (given === null && (refusesNull || getNullableType(type) !== type)))
+      errors.push(tellAt(operation, name, [], 'is required.'));
+    else if (operation.pageVariables.includes(name)) continue;
+    else
+      coerceInputValue(given, type, (path, _value, error) => {
+        if (errors.length < MAX_ERRORS) errors.push(misfit(operation, variable, path, error));
+      });
+  }
+  return errors;
 };
 
 /**
@@ -599,31 +714,17 @@ export const checkVariables = (
   if (variables && limits.readTexts) {
     const budget: Budget = { values: 0 };
     for (const key of Object.keys(variables)) {
-      if (isTreacherous(key)) return [badInput('A variable has a name that cannot be used.')];
+      if (isTreacherous(key)) return [badPart('variables', 'has a field whose name cannot be used.')];
       const known = operation.variables.find((each) => each.name === key);
       const longest = known?.textLength ?? limits.textLength;
-      const fault = checkValue(variables[key], known?.type ?? null, known ? key : 'variables', longest, 0, limits, budget);
-      if (fault) return [badInput(fault)];
+      const fault = checkValue(variables[key], known?.type ?? null, longest, 0, limits, budget);
+      if (fault) return [known ? tellAt(operation, key, fault.path, fault.text) : badPart('variables', fault.text)];
     }
   } else if (variables) {
     for (const given of Object.values(variables))
       if (Array.isArray(given) && given.length > limits.listElements) return [tooMuch('elements in a list', limits.listElements)];
   }
-  const errors: GraphQLError[] = [];
-  if (limits.readTexts) {
-    for (const { name, type, hasDefault, refusesNull } of operation.variables) {
-      const given = variables && Object.hasOwn(variables, name) ? variables[name] : undefined;
-      if (given === undefined && hasDefault) continue;
-      if (given === undefined && getNullableType(type) === type) continue;
-      if (given === undefined || (given === null && (refusesNull || getNullableType(type) !== type)))
-        errors.push(badInput(`${name}: is required.`));
-      else if (operation.pageVariables.includes(name)) continue;
-      else
-        coerceInputValue(given, type, (path, _value, error) => {
-          if (errors.length < MAX_ERRORS) errors.push(misfit(name, path, error));
-        });
-    }
-  }
+  const errors: GraphQLError[] = limits.readTexts ? findMisfits(operation, variables) : [];
   const sizes: Record<string, unknown> = {};
   for (const name of operation.pageVariables) {
     const variable = operation.variables.find((each) => each.name === name);
@@ -633,7 +734,7 @@ export const checkVariables = (
     if (given === undefined) continue;
     sizes[name] = given;
     if (!Number.isInteger(given) || (given as number) < 1 || (given as number) > MAX_PAGE)
-      errors.push(badInput(`${name}: a page holds a whole number of entries from 1 to ${MAX_PAGE}.`));
+      errors.push(tellAt(operation, name, [], PAGE_SIZE));
   }
   if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
   if (operation.cost && costOf(operation.cost, sizes, new Map()) > limits.cost)

@@ -1,4 +1,4 @@
-import { GraphQLScalarType, Kind } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { graphError } from './errors.ts';
 
 const INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
@@ -27,10 +27,20 @@ export const parseInstant = (text: string): Date | null => {
   return Number.isNaN(at.getTime()) ? null : at;
 };
 
-const literal = (kind: string, value: unknown): string => {
-  if (kind !== Kind.STRING) throw bad('A time is written as a text in quotes.');
-  return value as string;
+/** Reads a value of the document; what is wrong with it is told with its node, from which callers learn its place. */
+const readLiteral = <T>(node: ValueNode, read: (node: ValueNode) => T): T => {
+  try {
+    return read(node);
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    throw new GraphQLError(error.message, { nodes: node, extensions: error.extensions });
+  }
 };
+const readText = <T>(node: ValueNode, what: string, read: (text: string) => T): T =>
+  readLiteral(node, (given) => {
+    if (given.kind !== Kind.STRING) throw bad(`A ${what} is written as a text in quotes.`);
+    return read(given.value);
+  });
 
 const toInstant = (value: unknown): Date => {
   const at = typeof value === 'string' ? parseInstant(value) : null;
@@ -43,7 +53,7 @@ export const DateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
   serialize: (value) => (value instanceof Date ? value : new Date(String(value))).toISOString(),
   parseValue: toInstant,
-  parseLiteral: (node) => toInstant(literal(node.kind, (node as { value?: unknown }).value)),
+  parseLiteral: (node) => readText(node, 'DateTime', toInstant),
 });
 
 const toDay = (value: unknown): string => {
@@ -58,7 +68,7 @@ export const CalendarDate = new GraphQLScalarType<string, string>({
   name: 'Date',
   serialize: (value) => (value instanceof Date ? value.toISOString().slice(0, 10) : String(value)),
   parseValue: toDay,
-  parseLiteral: (node) => toDay(literal(node.kind, (node as { value?: unknown }).value)),
+  parseLiteral: (node) => readText(node, 'Date', toDay),
 });
 
 const toLocal = (value: unknown): string => {
@@ -71,7 +81,7 @@ export const LocalDateTime = new GraphQLScalarType<string, string>({
   name: 'LocalDateTime',
   serialize: String,
   parseValue: toLocal,
-  parseLiteral: (node) => toLocal(literal(node.kind, (node as { value?: unknown }).value)),
+  parseLiteral: (node) => readText(node, 'LocalDateTime', toLocal),
 });
 
 const toBytes = (value: unknown): Uint8Array => {
@@ -90,17 +100,14 @@ export const Base64 = new GraphQLScalarType<Uint8Array, string>({
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
   },
   parseValue: toBytes,
-  parseLiteral: (node) => {
-    if (node.kind !== Kind.STRING) throw bad('A Base64 is written as a text in quotes.');
-    return toBytes(node.value);
-  },
+  parseLiteral: (node) => readText(node, 'Base64', toBytes),
 });
 
 /** A whole number from 0 to 2^53 − 1; a `number` inside. */
-const makeCount = (name: string): GraphQLScalarType<number, number> => {
+const makeCount = (name: string, article: string): GraphQLScalarType<number, number> => {
   const toCount = (value: unknown): number => {
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-      throw bad(`A ${name} is a whole number from 0 to 9007199254740991.`);
+      throw bad(`${article} ${name} is a whole number from 0 to 9007199254740991.`);
     return value;
   };
   return new GraphQLScalarType<number, number>({
@@ -110,14 +117,15 @@ const makeCount = (name: string): GraphQLScalarType<number, number> => {
       return value as number;
     },
     parseValue: toCount,
-    parseLiteral: (node) => {
-      if (node.kind !== Kind.INT) throw bad(`A ${name} is written as a whole number.`);
-      return toCount(Number(node.value));
-    },
+    parseLiteral: (node) =>
+      readLiteral(node, (given) => {
+        if (given.kind !== Kind.INT) throw bad(`${article} ${name} is written as a whole number.`);
+        return toCount(Number(given.value));
+      }),
   });
 };
 
 /** Sizes in bytes. */
-export const ByteCount = makeCount('ByteCount');
+export const ByteCount = makeCount('ByteCount', 'A');
 /** How many entries a log has, or which one is meant. */
-export const EntryCount = makeCount('EntryCount');
+export const EntryCount = makeCount('EntryCount', 'An');
