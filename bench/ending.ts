@@ -16,7 +16,7 @@ const interruption = new AbortController();
 export const interrupted: AbortSignal = interruption.signal;
 
 /** Has `end` run at a signal; what it gives runs it now. Throws where a signal has come already. */
-export const atEnd = (end: () => unknown): (() => Promise<void>) => {
+const atEnd = (end: () => unknown): (() => Promise<void>) => {
   interrupted.throwIfAborted();
   let ending: Promise<void> | null = null;
   const endOnce = (): Promise<void> => {
@@ -73,23 +73,28 @@ export const withNetwork = async <T>(log: Log, work: (network: EmbeddedNetwork, 
   }
 };
 
-/** From now on SIGINT, SIGTERM and SIGHUP end the process once all that was made has been ended: with 128 and the signal's number. */
-export const endOnSignals = (): void => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, async () => {
-      if (interrupted.aborted) return;
-      console.error('stopping …');
-      // Whatever the benchmark is doing loses its servers now, and may fail in any way.
-      for (const failure of ['uncaughtException', 'unhandledRejection'] as const) process.on(failure, () => {});
-      interruption.abort(new Error('interrupted'));
-      let isClean = true;
-      for (let end = ends.at(-1); end !== undefined; end = ends.at(-1)) {
-        await end().catch((error: unknown) => {
-          isClean = false;
-          console.error('something could not be ended:', (error as Error).message);
-        });
-      }
-      process.exit(isClean ? 128 + os.constants.signals[signal] : 1);
+const endAll = async (code: number): Promise<void> => {
+  if (interrupted.aborted) return;
+  console.error('stopping …');
+  // Whatever the benchmark is doing loses its servers now, and may fail in any way.
+  for (const failure of ['uncaughtException', 'unhandledRejection'] as const) process.on(failure, () => {});
+  interruption.abort(new Error('interrupted'));
+  let isClean = true;
+  for (let end = ends.at(-1); end !== undefined; end = ends.at(-1)) {
+    await end().catch((error: unknown) => {
+      isClean = false;
+      console.error('something could not be ended:', (error as Error).message);
     });
   }
+  process.exit(isClean ? code : 1);
+};
+
+/**
+ * From now on SIGINT, SIGTERM and SIGHUP end the process once all that was made has been ended: with 128 and the signal's number. So does
+ * the end of whoever reads what it prints, as in `npm run bench | head`.
+ */
+export const endOnSignals = (): void => {
+  const { signals } = os.constants;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void endAll(128 + signals[signal]));
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => void endAll(128 + signals.SIGPIPE));
 };

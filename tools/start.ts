@@ -6,20 +6,24 @@ import { codeOf, toPlainFailure } from '#embedded/failure.ts';
 import { EmbeddedFailure, type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
 import { writeLogKeys } from '#embedded/secrets.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
-import { readStartConfig } from '#platform/config/env.ts';
+import { ConfigurationError, readStartConfig } from '#platform/config/env.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
 import { makeFolders } from '#platform/disk/make-folders.ts';
+import { PortTaken, requireAddress } from '#platform/http/require-address.ts';
 import { describeError, type Log, makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { type App, startApp } from './app.ts';
 import { startProcesses } from './processes.ts';
+import { sayMisuse } from './usage.ts';
 
 const HELP = `npm start -- [--processes] [--help]
 
 Starts the whole network on this machine: the databases of three cities, the four subgraphs and the gateway.
   --processes   each subgraph and the gateway in a process of its own
+  --help        this text
 Settings come from the environment (see .env.example): PORT (4000), HOST (127.0.0.1), DATA_DIR (.data), DEMO_PASSWORD.
-Ctrl-C stops everything; the data stays in DATA_DIR.
+One that is empty counts as left out. Ctrl-C stops everything; the data stays in DATA_DIR.
+Exit: 0 it was stopped, 1 it could not be started, 2 the command line or a setting is wrong, and nothing was made.
 `;
 
 const startedAt = performance.now();
@@ -49,21 +53,28 @@ Paste this first; then send the token as "authorization: Bearer …":
 Ctrl-C stops everything.
 `;
 
-const { values: flags } = parseArgs({
-  options: { processes: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-});
+const readArguments = () => {
+  try {
+    return parseArgs({ options: { processes: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
+  } catch (error) {
+    console.error(`${sayMisuse(error)}\n\n${HELP}`);
+    return process.exit(2);
+  }
+};
+const { values: flags } = readArguments();
 if (flags.help) {
   console.log(HELP);
   process.exit(0);
 }
 
-let network: EmbeddedNetwork | undefined;
+let network: Promise<EmbeddedNetwork> | undefined;
 let app: App | undefined;
 let stopping: Promise<never> | undefined;
 const stop = (code: number): Promise<never> => {
   stopping ??= (async () => {
     await app?.stop().catch(() => {});
-    await network?.stop().catch(() => {});
+    // One that is being made is waited for: what runs already has to be stopped.
+    await network?.then((made) => made.stop()).catch(() => {});
     process.exit(code);
   })();
   return stopping;
@@ -74,6 +85,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     void stop(0);
   });
 }
+
+// Whoever read what is printed has gone, as in `npm start | head`.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => void stop(0));
 
 const openLog = async ({ dataDir, logLevel }: ReturnType<typeof readStartConfig>): Promise<Log> => {
   try {
@@ -88,9 +102,10 @@ const openLog = async ({ dataDir, logLevel }: ReturnType<typeof readStartConfig>
 
 try {
   const config = readStartConfig();
+  await requireAddress(config);
   const log = await openLog(config);
-  network = await startEmbeddedNetwork({ dataDir: config.dataDir, log, onProgress: say });
-  const { cities, secrets } = network;
+  network = startEmbeddedNetwork({ dataDir: config.dataDir, log, onProgress: say });
+  const { cities, secrets } = await network;
   if (config.auditShards.keysFile) await writeLogKeys(config.auditShards.keysFile, secrets.logKeys);
   const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
   const ran = await Promise.all(cities.map((city) => migrateCity(city, migrator)));
@@ -111,9 +126,11 @@ try {
   console.log(banner(app.url, config.demoPassword));
   isShown = true;
 } catch (error) {
-  const { code } = error as { code?: string };
-  if (error instanceof EmbeddedFailure || (error as Error).name === 'ConfigurationError') console.error(`\n${(error as Error).message}`);
-  else if (code === 'EADDRINUSE') console.error('\nThe port is in use by another program. Choose another one: PORT=4001 npm start');
-  else console.error('\nThe network could not be started.', describeError(error), (error as Error).message);
-  await stop(1);
+  // Being stopped, it ends as it can.
+  if (!stopping) {
+    if (error instanceof EmbeddedFailure || error instanceof ConfigurationError) console.error(`\n${error.message}`);
+    else console.error('\nThe network could not be started.', describeError(error), (error as Error).message);
+    if (error instanceof PortTaken && error.free !== null) console.error(`This one is free: PORT=${error.free} npm start`);
+  }
+  await stop(error instanceof ConfigurationError && network === undefined ? 2 : 1);
 }

@@ -115,9 +115,9 @@ const asFlag: Reader<boolean> = (text) =>
 const asHost: Reader<string> = (text) =>
   text === '*'
     ? because('is unsafe: name an address')
-    : /^[A-Za-z0-9.:_-]{1,253}$/.test(text)
+    : (text.includes(':') || /^[0-9.]+$/.test(text) ? isIP(text) !== 0 : /^[A-Za-z0-9._-]{1,253}$/.test(text))
       ? text
-      : because('is a host name or an address');
+      : because('is a host name or an address, such as 127.0.0.1');
 const asList: Reader<readonly string[]> = (text) =>
   text
     .split(',')

@@ -4,6 +4,7 @@ import { ConfigurationError, readSubgraphConfig, type SubgraphConfig, type Subgr
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import { describeError, type Log, makeLog } from '#platform/observability/log.ts';
 import { openSubjects, type Subjects } from '#platform/subjects/open-subjects.ts';
+import { sayListenFault } from './require-address.ts';
 import { serveSubgraph } from './serve-subgraph.ts';
 
 /** How long a stop may take before the process ends anyway, in milliseconds. */
@@ -43,8 +44,11 @@ export const runProcess = async (name: string, start: () => Promise<{ readonly s
     untilStopped(server, log);
     process.send?.({ ready: server.url });
   } catch (error) {
-    console.error(error instanceof ConfigurationError ? error.message : `${name} could not start.`);
-    if (!(error instanceof ConfigurationError)) console.error(describeError(error));
+    const { code = '', port = 0 } = error as { readonly code?: string; readonly port?: number };
+    const fault = sayListenFault(code, { port });
+    const known = error instanceof ConfigurationError || fault === null ? error : new ConfigurationError([fault]);
+    console.error(known instanceof ConfigurationError ? known.message : `${name} could not start.`);
+    if (!(known instanceof ConfigurationError)) console.error(describeError(known));
     process.exit(2);
   }
 };

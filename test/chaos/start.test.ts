@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -85,3 +87,31 @@ it('names the setting where its data folder cannot be made or written', async ()
   for (const dataDir of [file, path.join(file, 'below'), path.join(folder, 'long'.repeat(100)), '/proc/caregraph/data'])
     await expect(startNetwork({ dataDir, port })).rejects.toThrow(/Choose another DATA_DIR/);
 }, 60_000);
+
+it('leaves no server where it is stopped while it starts, or where nobody reads any more what it prints', async () => {
+  for (const how of ['signal', 'pipe']) {
+    const dataDir = path.join(folder, `early-${how}`);
+    const child = spawn(process.execPath, ['tools/start.ts'], {
+      cwd: new URL('../../', import.meta.url),
+      env: { ...process.env, PORT: String(await freePort()), DATA_DIR: dataDir, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const gone = once(child, 'exit', { signal: AbortSignal.timeout(60_000) });
+    child.stderr.on('error', () => {});
+    child.stderr.resume();
+    try {
+      for (const end = Date.now() + 60_000; !CITIES.some((city) => hasServer(dataDir, city, 'a')); ) {
+        if (Date.now() > end || child.exitCode !== null) throw new Error('no server was started');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      if (how === 'signal') child.kill('SIGINT');
+      else child.stderr.destroy();
+      await gone;
+      expect([how, child.exitCode]).toEqual([how, 0]);
+      const left = CITIES.flatMap((city) => (['a', 'b'] as const).filter((node) => hasServer(dataDir, city, node)));
+      expect([how, left]).toEqual([how, []]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  }
+}, 200_000);
