@@ -8,6 +8,12 @@ const isHeld = (content: string): boolean => {
   return /^\d+$/.test(pid) && isAlive(Number(pid)) && startMark(Number(pid)) === mark;
 };
 
+/** Whose lock a folder has: `held` by a process that lives, `stale` of one that is gone, or none. Takes nothing. */
+export const findLock = async (folder: string): Promise<'held' | 'stale' | null> => {
+  const content = await fs.readFile(path.join(folder, 'lock'), 'utf8').catch(() => null);
+  return content === null ? null : isHeld(content) ? 'held' : 'stale';
+};
+
 /**
  * Takes `DATA_DIR/lock` for this process and returns how to give it back. A lock whose process is gone (also when its number was
  * given to another process) is taken over. Throws EmbeddedFailure when a living process holds it.

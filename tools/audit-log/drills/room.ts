@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +8,7 @@ import pg from 'pg';
 import { startAudit } from '#audit/server.ts';
 import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
 import { type LogKey, openLogKey } from '#audit/service/log-key.ts';
+import { takeLock } from '#embedded/lock.ts';
 import { startEmbeddedNetwork } from '#embedded/network.ts';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { appendAudit } from '#platform/audit/append.ts';
@@ -24,6 +26,7 @@ import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
 import type { LogSource } from '#platform/tlog/log-source.ts';
 import { parseNote } from '#platform/tlog/note.ts';
+import { DRILL_PREFIX } from './leftovers.ts';
 
 /** The city whose log is tampered with. The others are its witnesses. */
 export const ATTACKED = 'MTL';
@@ -86,7 +89,7 @@ export type Stage = {
   readonly close: () => Promise<void>;
 };
 
-export type Room = { readonly openStage: () => Promise<Stage>; readonly close: () => Promise<void> };
+export type Room = { readonly open: () => Promise<void>; readonly openStage: () => Promise<Stage>; readonly close: () => Promise<void> };
 
 const anAct = (city: string): AuditEvent => ({
   city,
@@ -147,28 +150,43 @@ const makeCall =
   };
 
 /**
- * Makes three cities in a folder that is thrown away: databases, keys, and what signs, cosigns and shows their logs. Each stage gets databases
- * of its own, so that no drill sees what another one did.
+ * Three cities in a folder that is thrown away: databases, keys, and what signs, cosigns and shows their logs. Each stage gets databases of its own, so
+ * that no drill sees what another one did. `close` may be asked for at any time, also while `open` is under way, which throws then: it ends the servers
+ * and takes the folder away, once.
  */
-export const openRoom = async (onProgress: (line: string) => void): Promise<Room> => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'caregraph-drill-'));
-  const closing: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
-  const close = async (): Promise<void> => {
-    for (const step of closing.splice(0).reverse()) await step();
+export const makeRoom = (onProgress: (line: string) => void): Room => {
+  const closing: (() => unknown)[] = [];
+  let closed: Promise<void> | null = null;
+  const atClose = (step: () => unknown): void => {
+    if (closed) throw new Error('the room is closed');
+    closing.push(step);
   };
-  try {
+  const close = (): Promise<void> => {
+    closed ??= (async () => {
+      for (let step = closing.pop(); step !== undefined; step = closing.pop()) await step();
+    })();
+    return closed;
+  };
+  const open = async (): Promise<Room['openStage']> => {
+    const folder = mkdtempSync(path.join(tmpdir(), DRILL_PREFIX));
+    atClose(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    // Says whose it is to a later drill, should this process be killed.
+    await takeLock(folder);
     const dataDir = path.join(folder, 'data');
     // What goes wrong here is meant to: it is shown by who finds it.
     const log: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-    const network = await startEmbeddedNetwork({ dataDir, log, onProgress, fsync: false, standbys: false });
-    closing.push(() => network.stop());
+    const starting = startEmbeddedNetwork({ dataDir, log, onProgress, fsync: false, standbys: false });
+    // Waited for, as only a network that runs can be stopped; one that does not start stops itself.
+    starting.catch(() => {});
+    atClose(async () => (await starting.catch(() => null))?.stop());
+    const network = await starting;
     const { cities, secrets, superuser } = network;
     const migrator = { user: 'migrator', password: secrets.databasePasswords.migrator, folder: MIGRATIONS, schemas: SCHEMAS };
     await Promise.all(cities.map((city) => migrateCity(city, migrator)));
     const { subjects: config } = readStartConfig({ DATA_DIR: dataDir });
     await initSubjectKeys({ cities, secrets, subjects: config });
     const subjects = await openSubjects(config, { cities: cities.map(({ code }) => code), indexKey: secrets.subjectIndexKey, log });
-    closing.push(() => subjects.stop());
+    atClose(() => subjects.stop());
 
     const connect = async (code: string, database: string): Promise<pg.Client> => {
       const node = cities.find((city) => city.code === code)?.nodes[0];
@@ -323,9 +341,18 @@ export const openRoom = async (onProgress: (line: string) => void): Promise<Room
       }
       return stage;
     };
-    return { openStage, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return openStage;
+  };
+  let opened: Promise<Room['openStage']> | null = null;
+  return {
+    open: async () => {
+      opened ??= open();
+      await opened;
+    },
+    openStage: async () => {
+      if (!opened) throw new Error('the room is not open');
+      return (await opened)();
+    },
+    close,
+  };
 };

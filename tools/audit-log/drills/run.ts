@@ -1,12 +1,15 @@
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { EmbeddedFailure } from '#embedded/failure.ts';
 import { DRILL_NAMES, DRILLED_CITY, type DrillStep, describeDrills, type Finder, runDrills } from './drills.ts';
-import { NotInTime, openRoom } from './room.ts';
+import { removeLeftDrills } from './leftovers.ts';
+import { makeRoom, NotInTime } from './room.ts';
 
 const HELP = `npm run audit-log -- drill [NAME … | all] [--json] [--help]
 
 Starts three cities in a folder of their own that is thrown away, tampers with the log of one of them, and shows who finds it: the
-sequencer that signs it, a verifier that remembers what it saw, and the other cities as its witnesses. Touches no other network.
+sequencer that signs it, a verifier that remembers what it saw, and the other cities as its witnesses. Touches no other network. Ctrl-C
+leaves nothing; what a drill left that was killed is removed by the next one.
 
 ${describeDrills()}
   all                 all of these (the default)
@@ -14,7 +17,8 @@ ${describeDrills()}
   --json              one line of JSON for each thing that was done
   --help              this text
 
-Exit: 0 all was found by all who have to find it, 1 something was not, 2 the command line is wrong or the drills could not be run.
+Exit: 0 all was found by all who have to find it, 1 something was not, 2 the command line is wrong or the drills could not be run, 128 and the
+signal's number where a signal ended it.
 `;
 
 const FINDERS: readonly Finder[] = ['sequencer', 'verifier', 'witnesses'];
@@ -63,23 +67,34 @@ export const runDrillCommand = async (args: readonly string[]): Promise<number> 
   const say = (line: string): void => {
     if (!flags.json) console.error(line);
   };
-  let room: Awaited<ReturnType<typeof openRoom>> | null = null;
-  let isStopped = false;
-  const stop = (): void => {
-    isStopped = true;
+  const room = makeRoom((line) => say(`  ${line}`));
+  let isInterrupted = false;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (isInterrupted) return;
+    isInterrupted = true;
     say('stopping …');
-    void room?.close().finally(() => process.exit(130));
+    // What runs loses its servers now, and may fail in any way.
+    for (const failure of ['uncaughtException', 'unhandledRejection'] as const) process.on(failure, () => {});
+    const isClean = await room.close().then(
+      () => true,
+      () => false,
+    );
+    if (!isClean) console.error('The folder of the drill could not be removed; the next drill does it.');
+    process.exit(128 + constants.signals[signal]);
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   try {
-    room = await openRoom((line) => say(`  ${line}`));
+    const left = await removeLeftDrills();
+    if (left > 0) say(`  removed what ${left === 1 ? 'a drill' : `${left} drills`} left that ${left === 1 ? 'was' : 'were'} killed`);
+    await room.open();
     say(`  three cities are there; the log of ${DRILLED_CITY} is tampered with`);
     const steps = await runDrills(room.openStage, names, (step) => console.log(flags.json ? JSON.stringify(step) : tellStep(step)));
     const missed = steps.filter(({ isFound }) => !isFound).length;
     say(missed === 0 ? `all of ${steps.length} found` : `${missed} of ${steps.length} NOT found`);
     return missed === 0 ? 0 : 1;
   } catch (error) {
-    if (isStopped) return 130;
+    // The handler ends the process, with its code, once all is cleaned up.
+    if (isInterrupted) await new Promise(() => {});
     if (error instanceof NotInTime) {
       console.error(`NOT FOUND: ${error.message}`);
       return 1;
@@ -90,6 +105,6 @@ export const runDrillCommand = async (args: readonly string[]): Promise<number> 
     }
     throw error;
   } finally {
-    await room?.close();
+    await room.close();
   }
 };
