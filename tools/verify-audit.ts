@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
+import { judgeEntryBy, logKeys, NoKeyError, policyFor, witnessPart } from '#platform/audit/city-policy.ts';
+import { findSuccessor } from '#platform/audit/find-successor.ts';
 import { type CityReport, type CityState, type Trust, verifyCity } from '#platform/audit/verify-city.ts';
 import { type LogSource, openHttpSource, SourceError } from '#platform/tlog/log-source.ts';
-import { hashLeaf } from '#platform/tlog/merkle.ts';
 import { makeNoteVerifier } from '#platform/tlog/note.ts';
 import { parsePolicy } from '#platform/tlog/policy.ts';
-import { judgeProof } from '#platform/tlog/proof.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
-import { CannotVerify } from './verify/failure.ts';
+import { CannotVerify, codeOf } from './verify/failure.ts';
 import { type Mirror, openFolder, openMirror } from './verify/folder.ts';
 import { type LogPlace, openPlace } from './verify/places.ts';
 import { defaultStateFile, type Evidence, type KnownLogs, keepEvidence, lockState, readState, writeState } from './verify/state-file.ts';
@@ -73,7 +73,8 @@ const readGiven = async (flag: string, given: string): Promise<Uint8Array> => {
     const bytes = await openHttpSource(href.slice(0, at), { patienceMs: 10_000 })(href.slice(at));
     if (bytes) return bytes;
   } catch (error) {
-    throw new CannotVerify(`--${flag}: cannot be read (${error instanceof SourceError ? error.message : 'no such file'}).`);
+    const why = error instanceof SourceError ? error.message : codeOf(error) === 'ENOENT' ? 'no such file' : codeOf(error);
+    throw new CannotVerify(`--${flag}: cannot be read (${why}).`);
   }
   throw new CannotVerify(`--${flag}: there is nothing at that address.`);
 };
@@ -105,13 +106,29 @@ const readTrust = async ({ policy, key }: { readonly policy?: string; readonly k
   return { kind: 'first-use' };
 };
 
+const tellNoKey = (name: string, { origin }: NoKeyError, trust: Trust): CannotVerify =>
+  new CannotVerify(
+    trust.kind === 'key'
+      ? `${name}: --key is not one of ${toShown(origin)}, so nothing is said of that log. Give its own key.`
+      : `${name}: the policy has no key for ${toShown(origin)}, so nothing is said of that log. Give a policy with a line for it, or name other logs.`,
+  );
+
 const checkProof = async (proof: string, leaf: string, trust: Trust, isJson: boolean): Promise<number> => {
   if (trust.kind === 'first-use') throw new CannotVerify('A proof is checked against a policy or a key: give --policy or --key.');
-  const policy = parsePolicy(trust.kind === 'policy' ? trust.text : `log ${trust.vkey}\nquorum none\n`);
-  const judgement = await judgeProof(await readGiven('proof', proof), hashLeaf(await readGiven('leaf', leaf)), policy);
+  const policy = trust.kind === 'policy' ? trust.text : `log ${trust.vkey}\nquorum none\n`;
+  const judgement = await judgeEntryBy(policy, await readGiven('proof', proof), await readGiven('leaf', leaf)).catch((error: unknown) => {
+    throw error instanceof NoKeyError ? tellNoKey('--proof', error, trust) : error;
+  });
   if (judgement.kind === 'refused') {
-    if (isJson) console.log(JSON.stringify({ isProven: false, reason: judgement.reason }));
-    else console.log(`NOT PROVEN (${judgement.reason})`);
+    const { reason, isNewlineTooMuch } = judgement;
+    if (isJson) console.log(toLine({ isProven: false, reason, isNewlineTooMuch }));
+    else {
+      console.log(`NOT PROVEN (${reason})`);
+      if (isNewlineTooMuch)
+        console.log(
+          '  Without the newline at its end the entry of --leaf is proven. No entry has one: save its bytes alone, as with jq -j in the place of jq -r.',
+        );
+    }
     return 1;
   }
   const { index, checkpoint, witnesses } = judgement;
@@ -174,6 +191,25 @@ const isCopyOf = async (copy: LogSource, known: CityState | null): Promise<boole
   return true;
 };
 
+/**
+ * A shard by itself whose entries were taken out of the database in the right way cannot be verified here, which is no fault. Throws `CannotVerify` then;
+ * that it is so, no server can say: a later shard has to name the checkpoint that the shard ends with.
+ */
+const refuseRetired = async (
+  { name, city }: LogPlace,
+  { source, shard }: NonNullable<LogPlace['row']>,
+  known: CityState | null,
+  trust: Trust,
+  isFull: boolean,
+): Promise<void> => {
+  const later = await findSuccessor({ source, shard, trust, known, city, now: new Date(), isFull, signal: ending.signal });
+  if (later === null) return;
+  const by = later === shard + 1 ? `shard ${later} names its last checkpoint` : `the shards up to ${later} follow it`;
+  throw new CannotVerify(
+    `${name}: this shard is not served any more, so it cannot be verified here; ${by}, as where a shard was retired. Its entries are in the archive of whoever runs the log: ask for the folder ${name}, and verify that by itself.`,
+  );
+};
+
 const verifyOne = async (
   log: LogPlace,
   known: KnownLogs,
@@ -188,7 +224,8 @@ const verifyOne = async (
 ): Promise<Outcome> => {
   const folder = flags.mirror === undefined ? null : path.join(flags.mirror, flags.isLone ? '' : log.name);
   const copy = folder === null ? null : openFolder(folder);
-  const before = known[log.name] ?? null;
+  const before = known[log.name] ?? known[log.formerName ?? ''] ?? null;
+  if (log.absence !== undefined && before === null) throw new CannotVerify(log.absence);
   for (let round = 1; ; round++) {
     const mirror = folder === null ? null : await openMirror(folder);
     try {
@@ -208,6 +245,7 @@ const verifyOne = async (
         signal: ending.signal,
       });
       const { fault } = report;
+      if (fault?.kind === 'entry-missing' && log.row) await refuseRetired(log, log.row, before, trust, flags.full);
       // A smaller tree that differs from the one that is known comes from no copy that is behind: it is told at once, and kept.
       const isOther = fault?.kind === 'truncated' && fault.firstBadIndex < (report.shards.at(-1)?.size ?? 0);
       const isBehind = ['rolled-back', 'truncated', 'no-quorum'].includes(fault?.kind ?? '') && !isOther;
@@ -216,7 +254,8 @@ const verifyOne = async (
       await new Promise((resolve) => setTimeout(resolve, BEHIND_MS));
     } catch (error) {
       await mirror?.drop();
-      if (error instanceof SourceError) throw new CannotVerify(`${log.name}: the log cannot be asked: ${error.message}.`);
+      if (error instanceof SourceError) throw new CannotVerify(`${log.name}: the log cannot be asked: ${error.message} (${log.where}).`);
+      if (error instanceof NoKeyError) throw tellNoKey(log.name, error, trust);
       if (error instanceof TlogError) throw new CannotVerify(`${log.name}: ${error.message}.`);
       throw error;
     } finally {
@@ -259,15 +298,15 @@ const toJson = ({ log, report }: Outcome, evidence: string | null): string => {
 
 /** What a copy needs beside the files of the logs to be verified by itself: whom they are believed by. */
 const putTrust = async (mirror: Mirror, { state, shards }: CityReport): Promise<void> => {
+  const all: string[] = [];
   for (const [name, { policy }] of Object.entries(state.shards)) {
-    const key = policy
-      .split('\n')
-      .find((line) => line.startsWith('log '))
-      ?.slice('log '.length);
-    if (key !== undefined) await mirror.put(name === '0' ? 'key' : `${name}/key`, Buffer.from(`${key}\n`));
+    const [key] = logKeys(policy);
+    if (key === undefined) continue;
+    await mirror.put(name === '0' ? 'key' : `${name}/key`, Buffer.from(`${key}\n`));
+    all.unshift(key);
   }
   const newest = state.shards[String(shards.at(-1)?.shard ?? 0)] ?? state.shards['0'];
-  if (newest) await mirror.put('policy', Buffer.from(newest.policy));
+  if (newest) await mirror.put('policy', Buffer.from(policyFor([...logKeys(newest.policy), ...all], witnessPart(newest.policy))));
 };
 
 const run = async (): Promise<number> => {
@@ -320,20 +359,28 @@ const run = async (): Promise<number> => {
       }
       const { report, mirror } = outcome;
       for (const notice of report.notices) console.error(tellNotice(log.name, notice));
-      // The copy first: a state that is ahead of it would never fetch what it lacks.
-      if (report.isSound && mirror) {
-        await putTrust(mirror, report);
-        await mirror.keep();
-      } else await mirror?.drop();
-      if (report.isSound || !mirror) known = { ...known, [log.name]: report.state };
-      await writeState(file, known);
       let evidence: string | null = null;
-      if (report.fault) {
-        isSound = false;
-        const { kind, firstBadIndex, notes } = report.fault;
-        const found: Evidence = { at: new Date().toISOString(), log: log.name, kind, firstBadIndex, notes };
-        evidence = await keepEvidence(file, [found]);
+      try {
+        // The copy first: a state that is ahead of it would never fetch what it lacks.
+        if (report.isSound && mirror) {
+          await putTrust(mirror, report);
+          await mirror.keep();
+        } else await mirror?.drop();
+        if (report.isSound || !mirror) known = { ...known, [log.name]: report.state };
+        await writeState(file, known);
+        if (report.fault) {
+          const { kind, firstBadIndex, notes } = report.fault;
+          const found: Evidence = { at: new Date().toISOString(), log: log.name, kind, firstBadIndex, notes };
+          evidence = await keepEvidence(file, [found]);
+        }
+      } catch (error) {
+        // What was found is told all the same.
+        await mirror?.drop();
+        if (!(error instanceof CannotVerify)) throw error;
+        console.error(toShown(error.message));
+        failed = error;
       }
+      if (report.fault) isSound = false;
       if (maxAgeMs !== null && report.isStale) isRecent = false;
       if (flags.json) console.log(toJson(outcome, evidence));
       else for (const line of tellReport(log.name, report)) console.log(line);
@@ -346,10 +393,35 @@ const run = async (): Promise<number> => {
   }
 };
 
+/** 1 says that a fault was found, so whatever else ends this program ends it with 2. */
+const CANNOT = 2;
+const tellEnd = (error: unknown): void => {
+  if (ending.signal.aborted) console.error('Ended before the log was gone through; what was known before stays.');
+  else if (error instanceof CannotVerify) console.error(error.message);
+  else
+    console.error(
+      `Nothing is said of the log, as this program failed: ${error instanceof Error ? toShown(`${error.name}: ${error.message}`) : 'no reason is given'}`,
+    );
+};
+for (const kind of ['uncaughtException', 'unhandledRejection'] as const)
+  process.on(kind, (error) => {
+    tellEnd(error);
+    process.exit(CANNOT);
+  });
+let isTold = true;
+process.stdout.on('error', (error) => {
+  // A reader that has seen enough goes, which is no failure.
+  if (codeOf(error) === 'EPIPE') return;
+  isTold = false;
+  console.error(`Standard output cannot be written (${codeOf(error)}).`);
+  process.exitCode ||= CANNOT;
+});
+process.stderr.on('error', () => {});
+
 try {
-  process.exitCode = await run();
+  const code = await run();
+  process.exitCode = code === 0 && !isTold ? CANNOT : code;
 } catch (error) {
-  if (!(error instanceof CannotVerify)) throw error;
-  console.error(ending.signal.aborted ? 'Ended before the log was gone through; what was known before stays.' : error.message);
-  process.exitCode = 2;
+  tellEnd(error);
+  process.exitCode = CANNOT;
 }

@@ -1,5 +1,9 @@
 import { toHex } from '#platform/tlog/bytes.ts';
+import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { formatVerifierKey, parseVerifierKey, toVerifierKey } from '#platform/tlog/note.ts';
+import { parsePolicy } from '#platform/tlog/policy.ts';
+import { type EntryJudgement, judgeEntry, parseProof } from '#platform/tlog/proof.ts';
+import { TlogError } from '#platform/tlog/tlog-error.ts';
 
 /** A policy or a key that was given has none for a log that is to be verified, which says nothing of the log. */
 export class NoKeyError extends Error {
@@ -60,9 +64,23 @@ export const policyFor = (keys: readonly string[], rest: string): string =>
     .map((vkey) => `log ${vkey}\n`)
     .join('')}${rest}\n`;
 
-/** What a policy says of one log, with the keys that it has for its city. Throws `NoKeyError` where it has none. */
-export const policyOfLog = (text: string, origin: string): string => {
+/** The log that a proof file is of, whoever signed it; null where it is none. */
+const originOfProof = (file: Uint8Array): string | null => {
+  try {
+    return parseCheckpoint(parseProof(file).note.text).origin;
+  } catch (error) {
+    if (error instanceof TlogError) return null;
+    throw error;
+  }
+};
+
+/** Judges a proof for an entry, as it was saved, by a policy's text. Throws `NoKeyError` where that has no key for the log. */
+export const judgeEntryBy = async (text: string, file: Uint8Array, entry: Uint8Array): Promise<EntryJudgement> => {
+  const origin = originOfProof(file);
+  if (origin === null) return judgeEntry(file, entry, parsePolicy(text));
   const { named, others } = keysFor(text, origin);
   if (named.length + others.length === 0) throw new NoKeyError(origin);
-  return policyFor([...named, ...others], witnessPart(text));
+  const judgement = await judgeEntry(file, entry, parsePolicy(policyFor([...named, ...others], witnessPart(text))));
+  if (named.length === 0 && judgement.kind === 'refused' && judgement.reason === 'unknown-log') throw new NoKeyError(origin);
+  return judgement;
 };

@@ -294,9 +294,10 @@ export const verifyCity = async (options: VerifyCityOptions): Promise<CityReport
     });
     // Entries of a shard that is over may be deleted here once they are in an archive; its last checkpoint stays, and the next shard names it.
     const { fault } = report;
-    // What was given has no line for the log: that is no fault of a log that is the one of before, or that nothing is known of.
-    if (fault?.kind === 'unknown-log' && !isNamed && head && origin !== null && (!kept?.log || (await isAsBefore(head, origin, kept))))
-      throw new NoKeyError(origin);
+    // What was given has no line for the log: that is no fault of one that is as it was before, or that nothing is known of. Behind a shard that is
+    // believed it is one: that one has to name the key.
+    const isStrange = !isNamed && !before && head && origin !== null && (!kept?.log || (await isAsBefore(head, origin, kept)));
+    if (fault?.kind === 'unknown-log' && isStrange) throw new NoKeyError(origin);
     const size = report.size ?? 0;
     const seen = kept?.log?.size ?? 0;
     const firstAsked = isFull || shard === moved ? 0 : Math.floor(seen / TILE_WIDTH) * TILE_WIDTH;

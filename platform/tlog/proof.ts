@@ -1,7 +1,7 @@
 import { fromBase64, fromDecimal, fromUtf8, toBase64 } from './bytes.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { HASH_BYTES } from './crypto.ts';
-import { type Hash, verifyInclusion } from './merkle.ts';
+import { type Hash, hashLeaf, verifyInclusion } from './merkle.ts';
 import { formatNote, type Note, parseNote } from './note.ts';
 import { judgeCheckpoint, type Policy, type Witnessed } from './policy.ts';
 import { malformed, TlogError } from './tlog-error.ts';
@@ -73,4 +73,20 @@ export const judgeProof = async (file: string | Uint8Array, leaf: Hash, policy: 
   return verifyInclusion(proof.index, checkpoint.size, leaf, proof.path, checkpoint.root)
     ? { kind: 'proven', index: proof.index, checkpoint, witnesses }
     : { kind: 'refused', reason: 'not-included' };
+};
+
+const NEWLINE = 0x0a;
+/** The judgement of an entry by its bytes. `isNewlineTooMuch`: it is refused as it is, and would be proven without the newline at its end. */
+export type EntryJudgement = ProofJudgement & { readonly isNewlineTooMuch: boolean };
+
+/**
+ * Judges a proof for an entry as it was saved. Tools that end every text with a newline make other bytes of it, which no log has: those are refused, and
+ * what is wrong is told.
+ */
+export const judgeEntry = async (file: string | Uint8Array, entry: Uint8Array, policy: Policy): Promise<EntryJudgement> => {
+  const judgement = await judgeProof(file, hashLeaf(entry), policy);
+  if (judgement.kind === 'proven' || judgement.reason !== 'not-included' || entry.at(-1) !== NEWLINE)
+    return { ...judgement, isNewlineTooMuch: false };
+  const { kind } = await judgeProof(file, hashLeaf(entry.subarray(0, -1)), policy);
+  return { ...judgement, isNewlineTooMuch: kind === 'proven' };
 };

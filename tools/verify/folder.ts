@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
-import { mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolders } from '#platform/disk/make-folders.ts';
 import { type LogSource, maxBytesOf, SourceError } from '#platform/tlog/log-source.ts';
+import { codeOf, forOption } from './failure.ts';
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 const SAFE = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/;
 
 /** Files of a log in a folder: plain files alone, no longer than they may be. */
@@ -50,27 +50,50 @@ export type Mirror = {
   readonly drop: () => Promise<void>;
 };
 
+const WHAT = 'the copy cannot be written';
+/** The folder, made where it is missing, and its parents. Throws `CannotVerify` where it cannot be written, here and later; what was begun is gone then. */
 export const openMirror = async (folder: string): Promise<Mirror> => {
-  await makeFolders(folder);
-  const waiting = await mkdtemp(path.join(folder, '.new-'));
+  const kept = <T>(work: () => Promise<T>): Promise<T> => forOption('--mirror', WHAT, work);
+  const isNew = (await stat(folder).catch(() => null)) === null;
+  const clear = async (): Promise<void> => {
+    // A folder that was made for nothing goes with it; one that holds something stays.
+    if (isNew) await rmdir(folder).catch(() => {});
+  };
+  const waiting = await kept(async () => {
+    await makeFolders(folder);
+    return mkdtemp(path.join(folder, '.new-')).catch(async (error: unknown) => {
+      await clear();
+      throw error;
+    });
+  });
   const names = new Set<string>();
+  const drop = async (): Promise<void> => {
+    await rm(waiting, { recursive: true, force: true }).catch(() => {});
+    await clear();
+  };
   return {
-    put: async (name, bytes) => {
-      if (!SAFE.test(name)) throw new SourceError('a file has a name that no folder takes');
-      const target = path.join(waiting, name);
-      await makeFolders(path.dirname(target));
-      await writeFile(target, bytes);
-      names.add(name);
-    },
+    put: (name, bytes) =>
+      kept(async () => {
+        if (!SAFE.test(name)) throw new SourceError('a file has a name that no folder takes');
+        const target = path.join(waiting, name);
+        await makeFolders(path.dirname(target));
+        await writeFile(target, bytes);
+        names.add(name);
+      }),
     keep: async () => {
       const isLast = (name: string): boolean => name.endsWith('checkpoint');
-      for (const name of [...names].sort((a, b) => Number(isLast(a)) - Number(isLast(b)))) {
-        const target = path.join(folder, name);
-        await makeFolders(path.dirname(target));
-        await rename(path.join(waiting, name), target);
+      try {
+        await kept(async () => {
+          for (const name of [...names].sort((a, b) => Number(isLast(a)) - Number(isLast(b)))) {
+            const target = path.join(folder, name);
+            await makeFolders(path.dirname(target));
+            await rename(path.join(waiting, name), target);
+          }
+        });
+      } finally {
+        await drop();
       }
-      await rm(waiting, { recursive: true, force: true });
     },
-    drop: () => rm(waiting, { recursive: true, force: true }),
+    drop,
   };
 };

@@ -8,7 +8,7 @@ import { makeFolders } from '#platform/disk/make-folders.ts';
 import { replaceFile, syncFolder } from '#platform/disk/replace-file.ts';
 import { digestOf } from '#platform/tlog/log-state.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
-import { CannotVerify } from './failure.ts';
+import { CannotVerify, codeOf, forOption } from './failure.ts';
 
 /** What is kept of each log of a network, by the log's name. */
 export type KnownLogs = Readonly<Record<string, CityState>>;
@@ -22,8 +22,6 @@ export const defaultStateFile = (env: Readonly<Record<string, string | undefined
     .slice(-60);
   return path.join(root, 'caregraph', 'verify-audit', `${readable}-${createHash('sha256').update(place).digest('hex').slice(0, 12)}.json`);
 };
-
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 /** Reads the state; null where there is none yet. Throws `CannotVerify` where it is spoilt. */
 export const readState = async (file: string): Promise<KnownLogs | null> => {
@@ -55,9 +53,11 @@ const writeWhole = async (file: string, text: string): Promise<void> => {
   await syncFolder(path.dirname(file)).catch(() => {});
 };
 
+const whereOf = (file: string): string => `the state file ${file} cannot be written`;
+/** Throws `CannotVerify` where the disk does not take it; the old state stays then. */
 export const writeState = (file: string, logs: KnownLogs): Promise<void> => {
   const body = `${JSON.stringify(logs)}\n`;
-  return writeWhole(file, `${digestOf(body)}\n${body}`);
+  return forOption('--state', whereOf(file), () => writeWhole(file, `${digestOf(body)}\n${body}`));
 };
 
 /** Notes that contradict each other, kept for whoever is to believe it. */
@@ -69,7 +69,7 @@ export type Evidence = {
   readonly notes: readonly string[];
 };
 const MAX_EVIDENCE = 200;
-/** Adds evidence to the file beside the state, each piece once; tells the file. */
+/** Adds evidence to the file beside the state, each piece once; tells the file. Throws `CannotVerify` where the disk does not take it. */
 export const keepEvidence = async (stateFile: string, found: readonly Evidence[]): Promise<string> => {
   const file = `${stateFile.replace(/\.json$/, '')}.evidence.json`;
   const before = await readFile(file, 'utf8').then(
@@ -79,39 +79,45 @@ export const keepEvidence = async (stateFile: string, found: readonly Evidence[]
   const keyOf = ({ log, kind, notes }: Evidence): string => JSON.stringify([log, kind, notes]);
   const known = new Set(before.map(keyOf));
   const all = [...before, ...found.filter((each) => !known.has(keyOf(each)))].slice(-MAX_EVIDENCE);
-  await writeWhole(file, `${JSON.stringify(all, null, 2)}\n`);
+  await forOption('--state', `the evidence ${file} cannot be written`, () => writeWhole(file, `${JSON.stringify(all, null, 2)}\n`));
   return file;
 };
 
-/** Takes the state file for this process; one that a dead process held is taken over. Throws `CannotVerify` while another one runs. */
+/**
+ * Takes the state file for this process; one that a dead process held is taken over. Throws `CannotVerify` while another one runs, and where nothing can be
+ * written beside the file, which then could not be either.
+ */
 export const lockState = async (file: string): Promise<() => Promise<void>> => {
-  await makeFolders(path.dirname(file), 0o700);
   const lock = `${file}.lock`;
   const mine = `${process.pid}\n${startMark(process.pid) ?? ''}\n`;
   const draft = `${lock}.${process.pid}`;
-  await writeFile(draft, mine, { mode: 0o600 });
   try {
-    for (let round = 0; round < 20; round++) {
-      try {
-        // Appears whole, and for one of several alone.
-        await link(draft, lock);
-        return async () => {
-          if ((await readFile(lock, 'utf8').catch(() => '')) === mine) await rm(lock, { force: true });
-        };
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error;
+    return await forOption('--state', whereOf(file), async () => {
+      await makeFolders(path.dirname(file), 0o700);
+      await writeFile(draft, mine, { mode: 0o600 });
+      for (let round = 0; round < 20; round++) {
+        try {
+          // Appears whole, and for one of several alone.
+          await link(draft, lock);
+          return async () => {
+            // One that cannot be taken away is taken over by the next run.
+            if ((await readFile(lock, 'utf8').catch(() => '')) === mine) await rm(lock, { force: true }).catch(() => {});
+          };
+        } catch (error) {
+          if (codeOf(error) !== 'EEXIST') throw error;
+        }
+        const held = await readFile(lock, 'utf8').catch(() => null);
+        if (held === null) continue;
+        const [pid = '', mark = ''] = held.split('\n');
+        if (isAlive(Number(pid)) && startMark(Number(pid)) === mark)
+          throw new CannotVerify(`Another run (process ${pid}) holds the state file. Wait for it, or name another file with --state.`);
+        // Of several that see it only one moves it away.
+        await rename(lock, `${draft}.stale`).catch(() => {});
+        await rm(`${draft}.stale`, { force: true });
       }
-      const held = await readFile(lock, 'utf8').catch(() => null);
-      if (held === null) continue;
-      const [pid = '', mark = ''] = held.split('\n');
-      if (isAlive(Number(pid)) && startMark(Number(pid)) === mark)
-        throw new CannotVerify(`Another run (process ${pid}) holds the state file. Wait for it, or name another file with --state.`);
-      // Of several that see it only one moves it away.
-      await rename(lock, `${draft}.stale`).catch(() => {});
-      await rm(`${draft}.stale`, { force: true });
-    }
-    throw new CannotVerify('The state file is held by run after run. Try again in a moment.');
+      throw new CannotVerify('The state file is held by run after run. Try again in a moment.');
+    });
   } finally {
-    await rm(draft, { force: true });
+    await rm(draft, { force: true }).catch(() => {});
   }
 };

@@ -229,6 +229,10 @@ describe('a policy that names one of several shards', () => {
     expect((await verify(taken, state, by(ofSecond.replace(vkeyOf(2, 1), logSigner(5, 'x.example').vkey)))).fault).toMatchObject({
       kind: 'unknown-log',
     });
+    // Nor by a shard that somebody else begins behind one that is believed.
+    const two = await behind(await shardOne(30), 2, 20);
+    const three = await behind(two, 3, 5, { key: 9 });
+    expect((await verify(serve({ 2: two, 3: three }), null, by(ofSecond))).fault).toMatchObject({ kind: 'unknown-log', shard: 3 });
     const one = await shardOne(30);
     const elsewhere = await behind(one, 2, 5, { origin: 'else.example/log/2', key: 9 });
     expect((await verify(serve({ 1: one, 2: elsewhere }))).fault).toMatchObject({ kind: 'other-log', shard: 2 });
