@@ -52,19 +52,25 @@ afterAll(async () => {
 });
 
 type Run = { readonly status: number | null; readonly signal: NodeJS.Signals | null; readonly out: string; readonly err: string };
-type Says = { readonly as?: string; readonly cwd?: string; readonly url?: string; readonly env?: Record<string, string> };
+type Says = {
+  readonly as?: string;
+  readonly cwd?: string;
+  readonly url?: string;
+  readonly env?: Record<string, string>;
+  /** Largest file that may be written, as on a disk without room. */
+  readonly kilobytes?: number;
+};
 const begin = async (words: readonly string[], says: Says = {}) => {
   const credentials = says.as === '' ? {} : { CAREGRAPH_TOKEN: await app.tokenOf(says.as ?? 'MTLU0001') };
-  const child = spawn(
-    process.execPath,
-    [TOOL, 'export', ...words, ...(words.includes('--url') ? [] : ['--url', says.url ?? app.graph.url])],
-    {
-      cwd: says.cwd ?? folder,
-      env: { PATH: process.env['PATH'] ?? '', LANG: 'C', ...credentials, ...says.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: DEADLINE_MS,
-    },
-  );
+  const command = [process.execPath, TOOL, 'export', ...words, ...(words.includes('--url') ? [] : ['--url', says.url ?? app.graph.url])];
+  const limited = says.kilobytes === undefined ? [] : ['bash', '-c', `ulimit -f ${says.kilobytes} && exec "$0" "$@"`];
+  const [program = '', ...given] = [...limited, ...command];
+  const child = spawn(program, given, {
+    cwd: says.cwd ?? folder,
+    env: { PATH: process.env['PATH'] ?? '', LANG: 'C', ...credentials, ...says.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: DEADLINE_MS,
+  });
   let [out, err] = ['', ''];
   child.stdout.on('data', (text) => {
     out += text;
@@ -209,7 +215,8 @@ describe('npm run audit-log -- export', () => {
     const here = aFolder();
     expect((await run(['--out', 'whole.ndjson', '--to', end], { cwd: here })).status).toBe(0);
     const { child, done } = await begin(['--out', 'broken.ndjson', '--to', end, '--part', '1'], { cwd: here });
-    await until(() => existsSync(path.join(here, 'broken.ndjson.cursor')), DEADLINE_MS, 'the cursor');
+    const cursor = path.join(here, 'broken.ndjson.cursor');
+    await until(() => existsSync(cursor) && JSON.parse(readFileSync(cursor, 'utf8')).after !== null, DEADLINE_MS, 'the cursor');
     child.kill('SIGKILL');
     expect((await done).signal).toBe('SIGKILL');
     expect(existsSync(path.join(here, 'broken.ndjson'))).toBe(false);
@@ -226,6 +233,62 @@ describe('npm run audit-log -- export', () => {
     expect(idsOf('broken.ndjson')).toEqual(idsOf('whole.ndjson'));
     expect(readdirSync(here)).toEqual(['broken.ndjson', 'whole.ndjson']);
   }, 90_000);
+
+  it.each([
+    ['the first part does not fit', 8, ['all.ndjson.cursor', 'all.ndjson.part'], /is larger than files may be here\.\n {2}.*--resume\n$/],
+    ['nothing fits', 0, [], /is larger than files may be here\.\n {2}Nothing was kept: .* begin anew\.\n$/],
+  ])(
+    'where there is no room, as %s, leaves what can be gone on with, or nothing',
+    async (_what, kilobytes, left, says) => {
+      const here = aFolder();
+      const words = ['--out', 'all.ndjson', '--to', end];
+      const { status, err } = await run(words, { cwd: here, kilobytes });
+      expect([status, readdirSync(here), err]).toEqual([1, left, expect.stringMatching(says)]);
+      expect(err).toMatch(/^--out: all\.ndjson/);
+      const after = await run(left.length > 0 ? ['--out', 'all.ndjson', '--resume'] : words, { cwd: here });
+      expect([after.status, readdirSync(here)]).toEqual([0, ['all.ndjson']]);
+      expect(
+        eventsIn(path.join(here, 'all.ndjson'))
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual(await idsBefore(CITIES));
+    },
+    60_000,
+  );
+
+  it('takes no act that nobody writes, and says which may be meant; nothing is recorded or written', async () => {
+    const here = aFolder();
+    const before = (await exportsOf('MTL')).length;
+    const { status, out, err } = await run(['--out', 'x.ndjson', '--act', 'bookAppointmnt'], { cwd: here });
+    expect([status, out, readdirSync(here), (await exportsOf('MTL')).length]).toEqual([2, '', [], before]);
+    expect(err).toMatch(
+      /^--act: is no act that is known or stands in a log; near are bookAppointment \(BAD_USER_INPUT, request [^)]+\)\n$/,
+    );
+    const none = await run(['--out', 'x.ndjson', '--act', 'rotateKeys', '--to', end], { cwd: here });
+    expect([none.status, eventsIn(path.join(here, 'x.ndjson'))]).toEqual([0, []]);
+  }, 60_000);
+
+  it.each([
+    [['--out', 'x', '--city', 'ABC'], /^--city: is no city; known are MTL, QUE, SHE /],
+    [['--out', 'x', '--patient', 'nobody'], /^--patient: is no id of a patient /],
+    [['--out', 'x', '--actor', 'a b'], /^--actor: is no id of an account /],
+    [['--out', 'x', '--from', '2026-03-01T00:00:00Z', '--to', '2026-02-01T00:00:00Z'], /^--to: must be later than from /],
+    [['--out', 'nodir/x'], /^--out: the folder .*nodir is not there\.\n$/],
+    [['--out', 'file/x'], /^--out: .*file is no folder\.\n$/],
+    [['--out', 'folder', '--force'], /^--out: .*folder is a folder: name a file in it\.\n$/],
+  ])(
+    'names what is wrong with %j in one line, ends with 2, and writes nothing',
+    async (words, says) => {
+      const here = aFolder();
+      mkdirSync(path.join(here, 'folder'));
+      writeFileSync(path.join(here, 'file'), 'mine');
+      const { status, out, err } = await run(words, { cwd: here });
+      expect([status, out, readdirSync(here), readdirSync(path.join(here, 'folder'))]).toEqual([2, '', ['file', 'folder'], []]);
+      expect(err).toMatch(says);
+      expect(err.trim().split('\n')).toHaveLength(1);
+    },
+    60_000,
+  );
 
   it('replaces no file unaware', async () => {
     const here = aFolder();

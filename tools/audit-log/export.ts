@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream, rmSync } from 'node:fs';
+import { access, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -37,8 +37,8 @@ fetched is recorded in the log. FILE appears once it is whole; until then FILE.p
   --help            this text
 
 Settings: CAREGRAPH_USER, CAREGRAPH_PASSWORD (asked for on a terminal), or CAREGRAPH_TOKEN in place of both; PORT of the graph
-on this machine; LANG chooses English or French for what the server says.
-Exit: 0 all of it is in FILE, 1 it was refused or broke off, 2 the command line is wrong.
+on this machine.
+Exit: 0 all of it is in FILE, 1 it was refused or broke off, 2 the command line is wrong, also where the graph says so of the filter.
 `;
 
 const text = { type: 'string' } as const;
@@ -105,6 +105,11 @@ const readFilter = ({ city, patient, actor, action, act, outcome, from, to }: Fl
   to: to === undefined ? new Date(Date.now() - LATE_MS).toISOString() : readTime('to', to),
 });
 const FILTER_FLAGS = ['city', 'patient', 'actor', 'action', 'act', 'outcome', 'from', 'to'] as const;
+
+/** Options that are named otherwise than the part of the filter that they are. */
+const FLAG_OF: Readonly<Record<string, string>> = { patientId: 'patient', actorId: 'actor' };
+/** Code of a failure that the command line is to blame for, where a line says all. */
+const WRONG = 'COMMAND_LINE';
 
 /** How far an export has come: events and bytes that FILE.part holds for certain, and the cursor behind them; null: none came yet. */
 type State = { readonly filter: Filter; readonly after: string | null; readonly count: number; readonly bytes: number };
@@ -233,16 +238,31 @@ const openState = async (flags: Flags, cursorFile: string, partFile: string): Pr
     // told below
   }
   if (!isState(state)) throw new UsageError(`--resume: ${path.basename(cursorFile)} is not there or not readable; begin anew without it.`);
-  if (((await stat(partFile).catch(() => null))?.size ?? -1) < state.bytes)
+  if (((await stat(partFile).catch(() => null))?.size ?? 0) < state.bytes)
     throw new UsageError(
       `--resume: ${path.basename(partFile)} is shorter than it was; remove ${path.basename(cursorFile)} and begin anew.`,
     );
   return state;
 };
 
+/** Whether a file can come to be there, so that nothing is asked of the graph, and recorded, in vain. */
+const checkOut = async (file: string): Promise<void> => {
+  const folder = path.dirname(file);
+  const refuse = (what: string): never => {
+    throw new Failure(WRONG, `--out: ${what}`);
+  };
+  const found = await stat(folder).catch((error: unknown) => refuse(`the folder ${folder} ${sayFileFault(error) ?? 'cannot be used'}.`));
+  if (!found.isDirectory()) refuse(`${folder} is no folder.`);
+  await access(folder, constants.W_OK).catch((error: unknown) =>
+    refuse(`the folder ${folder} ${sayFileFault(error) ?? 'cannot be used'}.`),
+  );
+  if ((await stat(file).catch(() => null))?.isDirectory()) refuse(`${file} is a folder: name a file in it.`);
+};
+
 const exportAll = async (flags: Flags): Promise<void> => {
   if (flags.out === undefined || flags.out === '') throw new UsageError('Say where to: --out FILE');
   const file = path.resolve(flags.out);
+  await checkOut(file);
   const [partFile, cursorFile] = [`${file}.part`, `${file}.cursor`];
   const limit = readNumber('part', flags.part, 500, 1_000);
   const patienceMs = readNumber('patience', flags.patience, 60, 99_999) * 1_000;
@@ -255,14 +275,23 @@ const exportAll = async (flags: Flags): Promise<void> => {
   let out: FileHandle | null = null;
   const forget = onInterrupt(() => {
     teller.end();
+    rmSync(`${file}.next`, { force: true });
     if (out) console.error(RESUME);
   });
+  /** Whether FILE.cursor says where to go on. */
+  let isKept = flags.resume;
+  const saveState = async (): Promise<void> => {
+    await replaceFile(cursorFile, JSON.stringify(state), { draft: `${cursorFile}.next`, sync: 'file' });
+    isKept = true;
+  };
   try {
     for (let hasNext = true; hasNext; ) {
       const part = await fetchPart(graph, { filter: state.filter, limit, after: state.after }, patienceMs);
       // Nothing is written before the first part was given.
       if (!out) {
-        out = await openOwn(partFile, flags.resume);
+        // The cursor comes first: a part without one could not be gone on with.
+        if (!flags.resume) await saveState();
+        out = await openOwn(partFile, state.bytes > 0);
         await out.truncate(state.bytes);
       }
       if (part.hasNextPage && (part.endCursor === null || part.endCursor === state.after))
@@ -275,22 +304,30 @@ const exportAll = async (flags: Flags): Promise<void> => {
         await Promise.all([rm(partFile, { force: true }), rm(cursorFile, { force: true })]);
         throw new Failure('TOO_MANY', `There are more than ${MAX_BUNDLE} events.`, 'Leave --bundle out, or ask for fewer: --from, --to.');
       }
-      await replaceFile(cursorFile, JSON.stringify(state), { draft: `${cursorFile}.next`, sync: 'file' });
+      await saveState();
       const last = part.ndjson.slice(part.ndjson.lastIndexOf('\n', part.ndjson.length - 2) + 1);
       if (part.count > 0) teller.at(state.count, state.bytes, (JSON.parse(last) as { recorded: string }).recorded);
       hasNext = part.hasNextPage;
     }
+    await out?.close();
+    out = null;
+    if (flags.bundle) {
+      await writeBundle(partFile, `${file}.next`, new Date().toISOString());
+      await rename(`${file}.next`, file);
+      await rm(partFile);
+    } else await rename(partFile, file);
+    await rm(cursorFile);
+  } catch (error) {
+    await rm(`${file}.next`, { force: true });
+    const fault = error instanceof Failure ? null : sayFileFault(error);
+    if (fault === null) throw error;
+    const next = isKept ? `Mend that. ${RESUME}` : 'Nothing was kept: mend that, and begin anew.';
+    throw new Failure('FILE', `--out: ${toShown(flags.out)}, or what is kept beside it, ${fault}.`, next);
   } finally {
     await out?.close();
     teller.end();
     forget();
   }
-  if (flags.bundle) {
-    await writeBundle(partFile, `${file}.next`, new Date().toISOString());
-    await rename(`${file}.next`, file);
-    await rm(partFile);
-  } else await rename(partFile, file);
-  await rm(cursorFile);
   const { size } = await stat(file);
   console.log(
     flags.json
@@ -313,9 +350,13 @@ export const runExport = async (words: readonly string[]): Promise<number> => {
       return 2;
     }
     const fault = sayFileFault(error);
-    const failure = error instanceof Failure ? error : fault === null ? null : new Failure('FILE', `The file ${fault}.`);
+    const failure = error instanceof Failure ? error : fault === null ? null : new Failure('FILE', `A file ${fault}.`);
     if (!failure) throw error;
-    console.error(`${toShown(failure.message)}${failure.next === null ? '' : `\n  ${toShown(failure.next)}`}`);
-    return 1;
+    // What the graph says of a part of the filter is said of the option that it came from.
+    const [, field = ''] = (failure.code === 'BAD_USER_INPUT' && /^filter\.(\w+): /.exec(failure.message)) || [];
+    const flag = FLAG_OF[field] ?? (FILTER_FLAGS.some((name) => name === field) ? field : null);
+    const message = flag === null ? failure.message : failure.message.replace(/^[^:]*/, `--${flag}`);
+    console.error(`${toShown(message)}${failure.next === null ? '' : `\n  ${toShown(failure.next)}`}`);
+    return flag !== null || failure.code === WRONG ? 2 : 1;
   }
 };

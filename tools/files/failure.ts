@@ -19,8 +19,23 @@ const SYSTEM: Readonly<Record<string, string>> = {
   EISDIR: 'is a folder',
   ENOTDIR: 'lies in no folder',
   ENOSPC: 'has no room left on its disk',
+  EDQUOT: 'has no room left on its disk',
+  EFBIG: 'is larger than files may be here',
   EROFS: 'lies on a disk that takes nothing',
   EEXIST: 'is there already',
+};
+
+const SYSTEM_OF_FOLDERS: Readonly<Record<string, string>> = {
+  ...SYSTEM,
+  EACCES: 'may not be written by you',
+  EPERM: 'may not be written by you',
+  ENOTDIR: 'is no folder',
+};
+
+/** A fault in making a file, told of its folder; null for any other. */
+export const sayFolderFault = (error: unknown): string | null => {
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? (SYSTEM_OF_FOLDERS[code] ?? `cannot be used (${code})`) : null;
 };
 
 /** A fault of the file system in words; null for any other. */
