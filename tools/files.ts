@@ -5,6 +5,7 @@ import { watchInterrupts } from './files/interrupt.ts';
 import { toShown, toSize } from './files/names.ts';
 import { openSession, readUrl } from './files/session.ts';
 import { makeProgress } from './files/terminal.ts';
+import { sayMisuse } from './usage.ts';
 
 const HELP = `npm run files -- COMMAND [options]
 
@@ -34,7 +35,7 @@ key that serves once. A transfer that breaks off goes on by itself.
   --help           this text
 
 Settings: CAREGRAPH_USER, CAREGRAPH_PASSWORD (asked for on a terminal), or CAREGRAPH_TOKEN in place of both; PORT of the graph
-on this machine; LANG chooses English or French for what the server says.
+on this machine.
 Exit: 0 done, 1 something was refused, failed or differs, 2 the command line is wrong.
 `;
 
@@ -69,7 +70,7 @@ const readArguments = () => {
   try {
     return parseArgs({ options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'The command line cannot be read.');
+    throw new UsageError(sayMisuse(error));
   }
 };
 
@@ -111,10 +112,12 @@ const LIST = `query ($id: ID!, $after: String) { patient(id: $id) { files(first:
 const listFiles = async (graph: Graph, patientId: string): Promise<readonly Listed[]> => {
   type Page = { patient: { files: { nodes: Listed[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } | null } | null };
   const all: Listed[] = [];
+  const unseen = new Failure('NOT_FOUND', 'There is no such patient, or this login may not see their files.', 'Check --patient.');
   for (let after: string | null = null; ; ) {
-    const { patient }: Page = await graph.ask<Page>(LIST, { id: patientId, after }, { again: true });
-    if (!patient?.files)
-      throw new Failure('NOT_FOUND', 'There is no such patient, or this login may not see their files.', 'Check --patient.');
+    const { patient }: Page = await graph
+      .ask<Page>(LIST, { id: patientId, after }, { again: true })
+      .catch((error: unknown) => Promise.reject(error instanceof Failure && error.code === 'NOT_FOUND' ? unseen : error));
+    if (!patient?.files) throw unseen;
     all.push(...patient.files.nodes);
     if (!patient.files.pageInfo.hasNextPage) return all;
     after = patient.files.pageInfo.endCursor;
@@ -229,7 +232,10 @@ const run = async (): Promise<number> => {
     return 0;
   }
   const { hashFile } = await import('./files/upload.ts');
-  const local = await hashFile(first, progress);
+  const local = await hashFile(first, progress).catch((error: unknown) => {
+    const fault = sayFileFault(error);
+    throw fault === null ? error : new Failure('FILE', `${first} ${fault}.`, 'Name the file of yours, then the id: verify FILE ID');
+  });
   const same = local.sha256 === sha256 && local.sizeBytes === sizeBytes;
   report(
     [

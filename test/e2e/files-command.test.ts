@@ -329,6 +329,25 @@ describe('npm run files', () => {
     expect(result.err).not.toMatch(/\bat \w+.*:\d+/);
   }, 60_000);
 
+  it('names the option and the folder where a download cannot be written, and keeps nothing', async () => {
+    const here = aFolder();
+    const file = write(here, 'kept.txt', CANARY);
+    const { kept } = json<Kept>(await run(['upload', file, '--json']));
+    const { id = '' } = kept[0] ?? {};
+    for (const [target, told, fault] of [
+      [path.join(here, 'none', 'x'), path.join(here, 'none'), 'is not there'],
+      [path.join(here, 'none/'), path.join(here, 'none'), 'is not there'],
+      [path.join(file, 'x'), file, 'is no folder'],
+    ] as const) {
+      const result = await run(['download', id, '-o', target], { cwd: here });
+      expect(result).toEqual({ status: 1, out: '', err: expect.stringMatching(/^--output: the folder .*\n {2}Name .*-o FILE\n$/) });
+      expect(result.err).toContain(`the folder ${told} ${fault}.`);
+    }
+    const absent = await run(['verify', path.join(here, 'absent'), id]);
+    expect([absent.status, absent.err]).toEqual([1, expect.stringContaining(`${path.join(here, 'absent')} is not there.`)]);
+    expect(readdirSync(here)).toEqual(['kept.txt']);
+  }, 60_000);
+
   it('shows nobody what they may not see', async () => {
     const here = aFolder();
     const { kept } = json<Kept>(await run(['upload', write(here, 'private.txt', CANARY), '--json']));
@@ -355,7 +374,7 @@ describe('npm run files', () => {
     expect(readdirSync(there)).toEqual([]);
   }, 60_000);
 
-  it('logs in by name and password, and says in the language of LANG when that is refused', async () => {
+  it('logs in by name and password, and speaks one language, English, whatever LANG says', async () => {
     const env = { CAREGRAPH_PASSWORD: DEMO_PASSWORD };
     expect((await run(['list', '--user', 'MTLP0002'], { as: '', env })).status).toBe(0);
     const english = await run(['list', '--user', 'MTLP0002'], { as: '', env: { CAREGRAPH_PASSWORD: 'canary-wrong', LANG: 'en_CA.UTF-8' } });
@@ -364,7 +383,10 @@ describe('npm run files', () => {
       env: { CAREGRAPH_USER: 'MTLP0002', CAREGRAPH_PASSWORD: 'canary-wrong', LANG: 'fr_CA.UTF-8' },
     });
     expect([english.status, french.status, english.out + french.out]).toEqual([1, 1, '']);
-    expect(english.err).not.toBe(french.err);
+    expect(french.err).toBe(english.err);
+    const words = ['list', '--patient', 'MTL-pat-none'];
+    const [there, here] = [await run(words, { env: { LANG: 'fr_CA.UTF-8' } }), await run(words)];
+    expect([there.status, there.err, there.err]).toEqual([1, here.err, expect.stringContaining('Check --patient')]);
     expect(english.err + french.err).not.toMatch(/canary/);
     expect(await run(['list'], { as: '' })).toMatchObject({ status: 2, out: '', err: expect.stringMatching(/^Say who you are/) });
   }, 60_000);

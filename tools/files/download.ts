@@ -4,7 +4,7 @@ import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises
 import path from 'node:path';
 import { CHUNK_BYTES, CipherError, HEADER_BYTES, openRange, SEALED_CHUNK_BYTES, sealedSize } from '#platform/cipher/stream.ts';
 import { makeUnsealer } from '#platform/sealing/seal.ts';
-import { Failure } from './failure.ts';
+import { Failure, sayFolderFault } from './failure.ts';
 import { type Graph, toTransferFailure } from './graph.ts';
 import { readText, send } from './http.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -287,7 +287,16 @@ export const downloadTo = async (
   );
   if (!says.isForced && (await exists(target))) throw taken;
   const draft = path.join(path.dirname(target), `.${randomBytes(9).toString('base64url')}.part`);
-  const handle = await open(draft, 'wx', 0o600);
+  const handle = await open(draft, 'wx', 0o600).catch((error: unknown) => {
+    const fault = sayFolderFault(error);
+    throw fault === null
+      ? error
+      : new Failure(
+          'FILE',
+          `--output: the folder ${path.dirname(target)} ${fault}.`,
+          'Name a file or a folder that can be written: -o FILE',
+        );
+  });
   const done = onInterrupt(() => rmSync(draft, { force: true }));
   try {
     try {

@@ -5,7 +5,6 @@ import { readText, send } from './http.ts';
 const SILENCE_MS = 30_000;
 const MAX_ANSWER_BYTES = 24 * 1024 * 1024;
 const TRIES = 4;
-/** Errors that heal by themselves; only questions that may be asked twice are. */
 /** Codes of what passes by itself. */
 export const PASSING: readonly string[] = ['SUBGRAPH_UNAVAILABLE', 'CITY_UNAVAILABLE', 'OVERLOADED', 'RATE_LIMITED', 'NO_ANSWER'];
 
@@ -41,9 +40,11 @@ const LOGIN = `mutation ($username: String!, $password: String!) {
   login(username: $username, password: $password) { __typename ... on Session { token refreshToken } ... on Refusal { message } }
 }`;
 
-type Connection = { readonly url: string; readonly language: string };
+type Connection = { readonly url: string };
+/** That of the commands themselves, so that what the server says fits what stands around it. */
+const LANGUAGE = 'en';
 
-const post = async <T>({ url, language }: Connection, token: string | null, query: string, variables: object): Promise<T> => {
+const post = async <T>({ url }: Connection, token: string | null, query: string, variables: object): Promise<T> => {
   let text: string;
   let status: number;
   try {
@@ -52,7 +53,7 @@ const post = async <T>({ url, language }: Connection, token: string | null, quer
       headers: {
         'content-type': 'application/json',
         accept: 'application/graphql-response+json, application/json;q=0.9',
-        'accept-language': language,
+        'accept-language': LANGUAGE,
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       },
       body: JSON.stringify({ query, variables }),

@@ -15,15 +15,10 @@ export const readUrl = (given = `http://127.0.0.1:${process.env['PORT'] || '4000
   return origin;
 };
 
-const readLanguage = (env: NodeJS.ProcessEnv): string => {
-  const tag = env['LC_ALL'] || env['LC_MESSAGES'] || env['LANG'] || '';
-  return /^fr(?:[_.@-]|$)/i.test(tag) ? 'fr' : 'en';
-};
-
 /** Logs in as the caller says: CAREGRAPH_TOKEN, or a name and CAREGRAPH_PASSWORD, or asked for on the terminal. */
 export const openSession = async (url: string, user: string | undefined): Promise<Graph> => {
   const { env } = process;
-  const connection = { url, language: readLanguage(env) };
+  const connection = { url };
   const token = env['CAREGRAPH_TOKEN'];
   if (token) return openGraph(connection, { token, refreshToken: null });
   const otherwise = 'Say who you are: --user NAME and CAREGRAPH_PASSWORD, or CAREGRAPH_TOKEN.';
