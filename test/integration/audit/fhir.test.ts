@@ -303,15 +303,22 @@ describe('auditExport', () => {
   it('is recorded a part as one act, from which the log tells what it held', async () => {
     const own = aViewer('U', 'QUE');
     const patientId = newId('SHE', 'pat');
-    for (let i = 0; i < 3; i++) await write('SHE', { act: 'handedOut', patientId, reason: 'Éloïse-Noël'.normalize('NFC') });
+    // No id of ours, so it is committed to; whoever may see it sees it.
+    const typed = 'Éloïse-Noël'.normalize('NFC');
+    for (let i = 0; i < 3; i++) await write('SHE', { act: 'handedOut', patientId, entities: [{ kind: 'Upload', id: typed }] });
     const { data } = await ask(own, EXPORT, { filter: { patientId, city: 'SHE' }, first: 2 });
     const given = linesOf(data.auditExport.ndjson);
     expect([data.auditExport.count, data.auditExport.hasNextPage]).toEqual([2, true]);
-    expect(given.map(({ outcomeDesc }) => outcomeDesc)).toEqual(['Éloïse-Noël', 'Éloïse-Noël']);
+    const shown = { what: { identifier: { system: 'https://caregraph.example/fhir/record', value: typed } }, name: 'Upload' };
+    for (const event of given) {
+      expect(event.entity).toContainEqual(expect.objectContaining(shown));
+      expect(validateAuditEvent(event)).toEqual([]);
+    }
     const [entry, ...others] = (await entriesOf('QUE')).filter(({ actorId }) => actorId === own.accountId);
     expect(others).toEqual([]);
     expect(entry).toMatchObject({ outcome: Outcome.SUCCESS, action: 'R', patientId });
     const held = (await storedIn(['SHE'])).filter(({ id }) => given.some((event) => event.id === id));
+    for (const { leaf } of held) expect(leaf).not.toContain(typed);
     const hash = createHash('sha256');
     for (const { id } of given)
       hash.update(
@@ -326,6 +333,20 @@ describe('auditExport', () => {
       { kind: 'AuditEvent', what: given[1]?.id, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
     ]);
     expect(entry?.leaf).not.toContain(patientId);
+  });
+
+  it('keeps the name of an act that an auditor typed out of the leaf, and shows it to auditors', async () => {
+    const own = aViewer('U', 'QUE');
+    await write('QUE', { act: 'handedOverTwice' });
+    await ask(own, EXPORT, { filter: { act: 'handedOverTwice', city: 'QUE' } });
+    const [entry] = (await entriesOf('QUE')).filter(({ actorId }) => actorId === own.accountId);
+    expect(entry?.leaf).toBeDefined();
+    expect(entry?.leaf).not.toContain('handedOverTwice');
+    const id = JSON.parse(entry?.leaf ?? '{}').id;
+    const { data } = await ask(aViewer('U', 'QUE'), 'query ($id: ID!) { auditEvent(id: $id) { entities { kind id } fhir } }', { id });
+    const title = '{"count":1,"city":"QUE","act":"handedOverTwice"}';
+    expect(data.auditEvent.entities[0]).toEqual({ kind: 'AuditExport', id: title });
+    expect(JSON.parse(data.auditEvent.fhir).entity[0].what.identifier.value).toBe(title);
   });
 
   it('keeps the id of an actor whom it asked for out of the leaf', async () => {

@@ -86,6 +86,20 @@ describe('an event as FHIR R4 AuditEvent', () => {
     expect(event).not.toHaveProperty('outcomeDesc');
   });
 
+  it('shows a thing that is named by no id of ours by its name, and by its commitment to whoever may not see it', () => {
+    const leaf = { entities: [{ kind: 'Practitioner', what: CM('c'), sha256: CM('d') }] };
+    const as = (disclosed: Readonly<Record<string, string>>) => toFhirEvent(seen(leaf, disclosed), PLACE);
+    const [open, closed] = [as({ entity0: 'Dre Tremblay', 'entity0:sha256': 'no hash' }), as({})];
+    expect([validateAuditEvent(open), validateAuditEvent(closed)]).toEqual([[], []]);
+    expect(open.entity.find(({ name }) => name === 'Practitioner')).toMatchObject({
+      what: { type: 'Practitioner', identifier: { system: SYSTEMS.record, value: 'Dre Tremblay' } },
+      detail: [{ type: 'sha256-commitment', valueString: CM('d') }],
+    });
+    expect(closed.entity.find(({ name }) => name === 'Practitioner')).toMatchObject({
+      what: { type: 'Practitioner', identifier: { system: SYSTEMS.commitment, value: CM('c') } },
+      detail: [{ type: 'sha256-commitment', valueString: CM('d') }],
+    });
+  });
   it('holds commitments in the place of what was erased, and is valid still', () => {
     const event = toFhirEvent(seen({}, {}), null);
     expect(validateAuditEvent(event)).toEqual([]);
