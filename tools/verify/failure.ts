@@ -4,7 +4,8 @@ export class CannotVerify extends Error {
 }
 
 /** What the file system calls a failure, such as `ENOSPC`; '' for one that is not of its own. */
-export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+export const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 
 /** What people know it by. */
 const MEANING: Readonly<Record<string, string>> = {
@@ -25,7 +26,7 @@ export const forOption = async <T>(option: string, what: string, work: () => Pro
     return await work();
   } catch (error) {
     const code = codeOf(error);
-    if (!/^E[A-Z]+$/.test(code)) throw error;
+    if (!/^(?:E[A-Z0-9]+|ERR_FS_[A-Z_]+)$/.test(code)) throw error;
     const meaning = MEANING[code];
     throw new CannotVerify(`${option}: ${what} (${meaning === undefined ? code : `${meaning}, ${code}`}).`);
   }
