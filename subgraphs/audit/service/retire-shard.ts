@@ -9,7 +9,7 @@ import { describeError, type Log } from '#platform/observability/log.ts';
 import { endSoon } from '#platform/sequence/connection.ts';
 import { parseCheckpoint } from '#platform/tlog/checkpoint.ts';
 import { parseNote } from '#platform/tlog/note.ts';
-import { type Ask, lockRetirement } from '../store/log-store.ts';
+import { type Ask, type LogRef, lockRetirement, readHead } from '../store/log-store.ts';
 import { readShard, readShards, retireRows, type ShardRow, tellArchived } from '../store/shard-store.ts';
 import { KIND, ShardRefusal } from './begin-shard.ts';
 import { freezeEntry } from './freeze-entry.ts';
@@ -44,6 +44,13 @@ const DAY_MS = 86_400_000;
 export const closedForMs = ({ beganAt, ageMs, closedAt }: ShardRow): number | null =>
   closedAt === null ? null : beganAt.getTime() + ageMs - closedAt.getTime();
 
+/** Whether a later shard has an entry in its tree, below which the ids of this one lie. */
+const isFollowed = async (ask: Ask, { city, shard }: LogRef): Promise<boolean> => {
+  for (const later of await readShards(ask, city))
+    if (later.shard > shard && !later.retiredAt && ((await readHead(ask, { city, shard: later.shard })).state?.size ?? 0) > 0) return true;
+  return false;
+};
+
 /**
  * Takes a closed shard out of the database: writes it to the archive, reads it back there, and deletes what it holds, a batch at a time; its row with the
  * final checkpoint and the lines of its witnesses stays. Broken off at any step, it goes on from there when it is asked for again; before each deletion the
@@ -66,6 +73,10 @@ export const retireShard = async (settings: RetireSettings, shard: number): Prom
   if (age < retentionDays * DAY_MS)
     throw new ShardRefusal(
       `shard ${shard} of the log of city ${city} was closed ${Math.floor(age / DAY_MS)} days ago, and AUDIT_RETENTION_DAYS or --retention-days keeps it for ${retentionDays}`,
+    );
+  if (!(await isFollowed(ask, of)))
+    throw new ShardRefusal(
+      `the shard behind shard ${shard} of the log of city ${city} has no entry yet, so where this one ends is not sure: start its sequencer (npm start), and say it again in a moment`,
     );
   const closed: ClosedShard = { of, key: keys.toVerifier(row), ...row.final };
   const { origin, size, root } = parseCheckpoint(parseNote(row.final.note).text);
