@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,6 +10,7 @@ import { readNetwork } from '#embedded/read-network.ts';
 import { AuditUnavailableError } from '#platform/audit/append.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
 import { makeFolders } from '#platform/disk/make-folders.ts';
+import { replaceFile } from '#platform/disk/replace-file.ts';
 import { makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { checkEvidence, parseEvidence } from '#platform/tlog/evidence.ts';
@@ -227,7 +228,7 @@ export const runAlarmsCommand = async (args: readonly string[]): Promise<number>
         if (flags.evidence !== undefined && evidence !== null) {
           await makeFolders(flags.evidence);
           file = path.join(flags.evidence, `${alarmId(alarm.city, alarm.id)}.json`);
-          await writeFile(file, evidence, { flush: true });
+          await replaceFile(file, evidence, { mode: 0o644, draft: `${file}.next` });
         }
         console.log(flags.json ? toJson(alarm, file) : `${describe(alarm)}${file === null ? '' : `\n  evidence: ${toShown(file)}`}`);
       }
