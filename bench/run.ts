@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { sayMisuse } from '#tools/usage.ts';
 import { endOnSignals } from './ending.ts';
 import { type Figure, isMissed } from './figure.ts';
 
@@ -29,7 +30,7 @@ const readArguments = () => {
   try {
     return parseArgs({ allowPositionals: true, options: { help: { type: 'boolean' } } });
   } catch (error) {
-    return usage(error instanceof Error ? error.message : 'The command line cannot be read.');
+    return usage(sayMisuse(error));
   }
 };
 const { values, positionals } = readArguments();

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/core';
 import { cruise, type ICruiseOptions, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser';
+import { readCommandLine } from './usage.ts';
 
 const FOLDERS = ['subgraphs', 'gateway', 'platform', 'policy', 'embedded', 'tools', 'test', 'bench', 'schema', 'migrations', 'web'];
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -76,7 +77,14 @@ export const checkArrows = async (root: string = ROOT): Promise<ArrowReport> => 
   }
 };
 
+const HELP = `npm run arrows [-- --help]
+
+Checks that imports point only where the house's rules let them, as written and with types wiped off.
+Exit: 0 no arrow is broken, 1 one is, which it names, 2 the command line is wrong.
+`;
+
 if (import.meta.main) {
+  readCommandLine(HELP, {});
   const { files, unseen, broken } = await checkArrows();
   for (const { rule, from, to } of broken) console.error(`${rule}: ${from} → ${to}`);
   for (const file of unseen) console.error(`not read: ${file}`);

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { generatedPath, generateTypes } from './codegen.ts';
 import { type Acceptance, findChanges, judgeChanges, readAcceptances } from './graph-changes.ts';
 import { composeSubgraphs, SUBGRAPHS, SUPERGRAPH_PATH } from './supergraph.ts';
+import { readCommandLine } from './usage.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const FILE = 'schema/supergraph.graphql';
@@ -100,15 +100,12 @@ earlier graph: breaking changes and dangerous ones (a new enum value, union memb
 
 if (import.meta.main) {
   try {
-    const { values } = parseArgs({ options: { base: { type: 'string' }, help: { type: 'boolean', default: false } } });
-    if (values.help) console.log(HELP);
-    else {
-      const { problems, notes } = await judgeGraph(await readFacts(values.base));
-      for (const note of notes) console.log(note);
-      for (const problem of problems) console.error(problem);
-      console.log(problems.length === 0 ? 'the graph is fresh and breaks nobody' : `${problems.length} problems`);
-      process.exitCode = problems.length === 0 ? 0 : 1;
-    }
+    const { values } = readCommandLine(HELP, { base: { type: 'string' } });
+    const { problems, notes } = await judgeGraph(await readFacts(values.base));
+    for (const note of notes) console.log(note);
+    for (const problem of problems) console.error(problem);
+    console.log(problems.length === 0 ? 'the graph is fresh and breaks nobody' : `${problems.length} problems`);
+    process.exitCode = problems.length === 0 ? 0 : 1;
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 2;

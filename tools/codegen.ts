@@ -4,6 +4,7 @@ import * as typescript from '@graphql-codegen/typescript';
 import * as resolvers from '@graphql-codegen/typescript-resolvers';
 import { parse } from 'graphql';
 import { SUBGRAPHS } from './supergraph.ts';
+import { readCommandLine } from './usage.ts';
 
 type SubgraphName = (typeof SUBGRAPHS)[number];
 
@@ -58,7 +59,14 @@ export const generateTypes = async (name: SubgraphName): Promise<string> => {
   return `// Written by "npm run codegen" from schema/${name}.graphql; change that file and run it again.\n${text.trimEnd()}\n`;
 };
 
+const HELP = `npm run codegen [-- --help]
+
+Writes the types of each subgraph's resolvers, subgraphs/NAME/generated/resolvers.ts, from schema/NAME.graphql.
+Exit: 0 they are written, 1 they could not be, 2 the command line is wrong.
+`;
+
 if (import.meta.main) {
+  readCommandLine(HELP, {});
   for (const name of SUBGRAPHS) {
     const path = generatedPath(name);
     mkdirSync(new URL('./', path), { recursive: true });

@@ -5,6 +5,7 @@ import { loadSecrets } from '#embedded/secrets.ts';
 import { SUPERUSER } from '#embedded/setup.ts';
 import { ConfigurationError, readMigrationConfig, readStartConfig } from '#platform/config/env.ts';
 import { ResidueKept, turnOver } from './erase-residue/turn-over.ts';
+import { sayMisuse } from './usage.ts';
 
 const HELP = `npm run erase-residue [-- --city CODE] [--patience SECONDS] [--json]
 
@@ -48,7 +49,7 @@ const run = async (args: readonly string[]): Promise<number> => {
   try {
     flags = read();
   } catch (error) {
-    return misuse(error instanceof Error ? error.message : 'The command line cannot be read.');
+    return misuse(sayMisuse(error));
   }
   if (flags.help) {
     console.log(HELP);

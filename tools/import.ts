@@ -7,6 +7,7 @@ import { openImport } from '#patients/server.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
 import { describeError, makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
+import { sayMisuse } from './usage.ts';
 
 const HELP = `npm run import -- [--json] FILE…
 
@@ -43,7 +44,7 @@ const readArguments = () => {
   try {
     return parseArgs({ options: { json: { type: 'boolean' }, help: { type: 'boolean' } }, allowPositionals: true });
   } catch (error) {
-    return usage(error instanceof Error ? error.message : 'The command line cannot be read.');
+    return usage(sayMisuse(error));
   }
 };
 const { values: flags, positionals: files } = readArguments();

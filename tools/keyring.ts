@@ -6,6 +6,7 @@ import { readNetwork } from '#embedded/read-network.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
 import { underLock, writeKeyringFile } from '#platform/keys/keyring-file.ts';
 import { addKey, isDemoKeyring, makeKeyring, readKeyringFile } from '#platform/keys/keyring-form.ts';
+import { sayMisuse } from './usage.ts';
 
 const HELP = `npm run keyring -- FILE CITY…
 npm run keyring -- subjects init
@@ -33,7 +34,7 @@ const readArguments = () => {
   try {
     return parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true });
   } catch (error) {
-    return fail(2, `${error instanceof Error ? error.message : 'The command line cannot be read.'}\n\n${HELP}`);
+    return fail(2, `${sayMisuse(error)}\n\n${HELP}`);
   }
 };
 const readSettings = async () => {

@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { MIGRATIONS, SCHEMAS } from '#migrations/index.ts';
 import { ConfigurationError, readMigrationConfig } from '#platform/config/env.ts';
 import { migrateCity } from '#platform/database/migrate.ts';
+import { readCommandLine } from './usage.ts';
 
 const HELP = `Usage: npm run migrate [-- --city CODE] [--json]
 
@@ -18,13 +18,7 @@ Exit: 0 all cities are up to date, 1 some are not, 2 the settings cannot be used
 type CityResult = { readonly city: string; readonly ran: readonly string[] } | { readonly city: string; readonly error: string };
 
 const migrate = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: { city: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
+  const { values } = readCommandLine(HELP, { city: { type: 'string' }, json: { type: 'boolean', default: false } });
   const { cities, password } = readMigrationConfig();
   const chosen = values.city === undefined ? cities : cities.filter(({ code }) => code === values.city);
   if (chosen.length === 0) throw new ConfigurationError([`--city: CITIES has no such city`]);

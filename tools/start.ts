@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
 import { seedDemo } from '#embedded/demo/seed.ts';
 import { codeOf, toPlainFailure } from '#embedded/failure.ts';
@@ -14,7 +13,7 @@ import { describeError, type Log, makeLog } from '#platform/observability/log.ts
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { type App, startApp } from './app.ts';
 import { startProcesses } from './processes.ts';
-import { sayMisuse } from './usage.ts';
+import { readCommandLine } from './usage.ts';
 
 const HELP = `npm start -- [--processes] [--help]
 
@@ -53,19 +52,7 @@ Paste this first; then send the token as "authorization: Bearer …":
 Ctrl-C stops everything.
 `;
 
-const readArguments = () => {
-  try {
-    return parseArgs({ options: { processes: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
-  } catch (error) {
-    console.error(`${sayMisuse(error)}\n\n${HELP}`);
-    return process.exit(2);
-  }
-};
-const { values: flags } = readArguments();
-if (flags.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const { values: flags } = readCommandLine(HELP, { processes: { type: 'boolean', default: false } });
 
 let network: Promise<EmbeddedNetwork> | undefined;
 let app: App | undefined;
