@@ -6,6 +6,7 @@ import type { PreparedOperation } from '#platform/graphql/limits.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { codeOf, type Mask, stamp } from './errors.ts';
 import type { GraphRequest } from './graph-context.ts';
+import { placeInAnswer } from './place-errors.ts';
 import { isPlain, makePlanRunner } from './run-plan.ts';
 import { compileShape } from './shape.ts';
 import type { LoadedSupergraph } from './supergraph.ts';
@@ -63,7 +64,9 @@ export const makeFastPath = (supergraph: LoadedSupergraph, mask: Mask, log: Log)
         misfits++;
       });
       graph.answered = true;
-      const told = errors.map((error) => mask(error, error));
+      if (errors.length === 0 && misfits === 0) return `{"data":${text ?? 'null'}}`;
+      const masked = errors.map((error) => mask(error, error));
+      const told = [...placeInAnswer(graph, masked, data)];
       if (misfits > 0 && told.length === 0) {
         log.error('a result does not fit the schema', { requestId: graph.caller.requestId });
         told.push(internalError().toJSON());

@@ -6,6 +6,7 @@ import type { Log } from '#platform/observability/log.ts';
 import { decide } from '#policy/decide.ts';
 import { codeOf, stamp } from './errors.ts';
 import type { GraphContext, GraphRequest } from './graph-context.ts';
+import { placeInAnswer } from './place-errors.ts';
 
 /** What a client asks, on whichever transport. */
 export type Asked = {
@@ -73,8 +74,10 @@ export const makePipeline = (documents: Documents, gate: Gate, log: Log): Apollo
         delete result.extensions;
       }
       if (!result.errors) return;
-      graph.code = codeOf(result.errors[0]);
-      result.errors = stamp(result.errors, graph.caller.requestId);
+      const errors = stamp(placeInAnswer(graph, result.errors, result.data), graph.caller.requestId);
+      graph.code = codeOf(errors[0]);
+      if (errors.length > 0) result.errors = errors;
+      else delete result.errors;
     },
   };
   return { requestDidStart: async () => listener };

@@ -4,6 +4,7 @@ import type { Caller } from '#platform/access/viewer.ts';
 import { internalError } from '#platform/graphql/errors.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import type { Source } from './data-sources/source.ts';
+import { placeInFetch } from './place-errors.ts';
 
 type Data = Record<string, unknown>;
 type Path = readonly (string | number)[];
@@ -116,15 +117,18 @@ export const makePlanRunner = (sources: ReadonlyMap<string, Source>, supergraphS
         const { path: _subgraphs, ...rest } = error;
         run.errors.push({ ...rest, ...(path ? { path } : {}), extensions: { ...error.extensions, serviceName: node.serviceName } });
       };
-      try {
-        const source = sources.get(node.serviceName);
-        if (!source) throw new Error('the plan names a subgraph that is not configured');
-        const { data, errors } = await source.ask({ query: node.operation, operationName: node.operationName, variables: sent }, caller);
-        for (const error of errors ?? []) {
+      const failAll = (errors: readonly GraphQLFormattedError[]): void => {
+        for (const error of placeInFetch(errors, { query: node.operation, variables: sent })) {
           const [first, index, ...rest] = error.path ?? [];
           if (first === '_entities') fail(error, typeof index === 'number' ? [...(targets[index]?.path ?? []), ...rest] : undefined);
           else fail(error, error.path && [...(targets[0]?.path ?? []), ...error.path]);
         }
+      };
+      try {
+        const source = sources.get(node.serviceName);
+        if (!source) throw new Error('the plan names a subgraph that is not configured');
+        const { data, errors } = await source.ask({ query: node.operation, operationName: node.operationName, variables: sent }, caller);
+        if (errors) failAll(errors);
         if (!isObject(data)) return;
         if (!node.requires) {
           for (const { value } of targets) merge(value, data);
@@ -139,9 +143,9 @@ export const makePlanRunner = (sources: ReadonlyMap<string, Source>, supergraphS
           if (isObject(entities[i])) merge(value, entities[i] as Data);
         });
       } catch (error) {
-        if (error instanceof GraphQLError) return fail(error.toJSON());
+        if (error instanceof GraphQLError) return failAll([error.toJSON()]);
         log.error('unexpected error', { requestId: caller.requestId, subgraph: node.serviceName, ...describeError(error) });
-        fail(internalError().toJSON());
+        failAll([internalError().toJSON()]);
       }
     };
     const walk = async (node: PlanNode, at: readonly { readonly value: Data; readonly path: Path }[]): Promise<void> => {

@@ -3,7 +3,7 @@ import type { Caller } from '#platform/access/viewer.ts';
 import { makeExecutor } from '#platform/graphql/executor.ts';
 import type { Subgraph } from '#platform/graphql/subgraph.ts';
 import type { Log } from '#platform/observability/log.ts';
-import { inBatches, isMutation, MUTATION_MS, noTransfer, type Observe, QUERY_MS, type Source, unavailable } from './source.ts';
+import { inBatches, isMutation, MUTATION_MS, noTransfer, type Observe, processBy, QUERY_MS, type Source, unavailable } from './source.ts';
 
 /** A subgraph that runs in this process: one context per gateway request, a mutation and what follows it excepted. */
 export const openInProcess = (subgraph: Subgraph, log: Log, observe: Observe): Source => {
@@ -41,11 +41,7 @@ export const openInProcess = (subgraph: Subgraph, log: Log, observe: Observe): S
   return {
     name: subgraph.name,
     ask,
-    process: ({ request, context }) =>
-      ask(
-        { query: request.query ?? '', operationName: request.operationName, variables: request.variables },
-        context.graph.caller,
-      ) as never,
+    process: processBy(ask),
     subscribe: (request, caller) => executor.subscribe(request, caller),
     transfer: subgraph.transfer ?? noTransfer,
     health: async () => ({ cities: await subgraph.health(), report: subgraph.report?.() ?? {} }),

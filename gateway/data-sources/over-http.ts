@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FormattedExecutionResult } from 'graphql';
 import { createClient } from 'graphql-sse';
 import { LRUCache } from 'lru-cache';
@@ -10,6 +11,7 @@ import {
   isMutation,
   MUTATION_MS,
   type Observe,
+  processBy,
   QUERY_MS,
   type Source,
   type SourceHealth,
@@ -17,8 +19,10 @@ import {
 } from './source.ts';
 import { openTransfers } from './transfer-over-http.ts';
 
-/** How long a subgraph that cannot be reached is left alone, in milliseconds; then one request tries. */
+/** How long a subgraph that cannot be reached is left alone, in milliseconds; then it is tried once for all who ask. */
 const BREAK_MS = 1_000;
+/** How long others wait for a request that tries a subgraph which was too slow, in milliseconds. */
+const TRIAL_MS = 1_000;
 /** Requests in a row that got no answer in time before a subgraph counts as down. */
 const MAX_LATE = 5;
 /** Connections to one subgraph. */
@@ -58,7 +62,10 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
   const written = new LRUCache<string, string>({ max: 2_000, maxSize: 4_000_000, sizeCalculation: (json) => json.length + 1 });
   let downUntil = 0;
   let late = 0;
-  let trying = false;
+  /** Why it is down: nobody listens there, or answers come too late. */
+  let isGone = false;
+  /** The one try to reach it again, and whether it did; everybody who asks meanwhile waits for it. */
+  let trial: Promise<boolean> | null = null;
 
   const body = ({ query, operationName, variables }: Parameters<Source['ask']>[0]): string => {
     let json = written.get(query);
@@ -103,16 +110,50 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
     return readAnswer(read) as FormattedExecutionResult;
   };
 
+  /** Whether somebody listens there again. A connection tells, so that no request of a caller has to be tried, and no mutation sent twice. */
+  const knock = async (): Promise<boolean> => {
+    try {
+      const { statusCode, body: answer } = await pool.request({ path: '/health/live', method: 'GET', headersTimeout: QUERY_MS });
+      await answer.dump();
+      if (statusCode !== 200) throw unavailable();
+      downUntil = 0;
+      late = 0;
+      return true;
+    } catch {
+      downUntil = Date.now() + BREAK_MS;
+      return false;
+    }
+  };
+  /** Whether a subgraph that was down may be asked. `tell` is there for the one request that finds out whether it answers in time again. */
+  const comeBack = async (): Promise<{ readonly tell?: (isBack: boolean) => void } | null> => {
+    if (trial) return (await Promise.race([trial, sleep(isGone ? QUERY_MS : TRIAL_MS, false, { ref: false })])) ? {} : null;
+    if (Date.now() < downUntil) return null;
+    if (isGone) {
+      trial = knock().finally(() => {
+        trial = null;
+      });
+      return (await trial) ? {} : null;
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    trial = promise;
+    return {
+      tell: (isBack) => {
+        trial = null;
+        resolve(isBack);
+      },
+    };
+  };
+
   const ask: Source['ask'] = inBatches(async (request, caller) => {
     const began = performance.now();
-    let isProbe = false;
+    let tell: ((isBack: boolean) => void) | undefined;
     if (downUntil > 0) {
-      if (trying || Date.now() < downUntil) {
+      const back = await comeBack();
+      if (back === null) {
         observe(name, 0, false);
         throw unavailable();
       }
-      trying = true;
-      isProbe = true;
+      tell = back.tell;
     }
     let answered = false;
     try {
@@ -135,10 +176,14 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
         throw unavailable();
       }
       late++;
-      if (isProbe || isRefusedConnection(error) || late >= MAX_LATE) downUntil = Date.now() + BREAK_MS;
+      const isRefused = isRefusedConnection(error);
+      if (tell || isRefused || late >= MAX_LATE) {
+        downUntil = Date.now() + BREAK_MS;
+        isGone = isRefused;
+      }
       throw unavailable();
     } finally {
-      if (isProbe) trying = false;
+      tell?.(downUntil === 0);
       observe(name, (performance.now() - began) / 1_000, answered);
     }
   });
@@ -148,11 +193,7 @@ export const openOverHttp = (name: string, url: string, assert: Asserter, observ
     name,
     ask,
     transfer: transfers.transfer,
-    process: ({ request, context }) =>
-      ask(
-        { query: request.query ?? '', operationName: request.operationName, variables: request.variables },
-        context.graph.caller,
-      ) as never,
+    process: processBy(ask),
     subscribe: async (request, caller) => {
       const client = createClient({ url: `${url}/graphql/stream`, headers: await headers(caller), retryAttempts: 0 });
       const results = client.iterate({

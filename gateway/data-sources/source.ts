@@ -1,6 +1,7 @@
 import type { GraphQLDataSource } from '@apollo/gateway';
-import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
+import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { GraphContext } from '#gateway/graph-context.ts';
+import { placeInFetch } from '#gateway/place-errors.ts';
 import type { Caller } from '#platform/access/viewer.ts';
 import { graphError } from '#platform/graphql/errors.ts';
 import type { SubgraphRequest } from '#platform/graphql/executor.ts';
@@ -55,6 +56,21 @@ export const inBatches =
       }
     }
     return { data: { _entities: entities }, ...(errors.length > 0 ? { errors } : {}) };
+  };
+
+/** A source as Apollo's executor asks it: what is wrong with a whole fetch is an answer as well, at each field that is null because of it. */
+export const processBy =
+  (ask: Source['ask']): Source['process'] =>
+  async ({ request, context }) => {
+    const asked = { query: request.query ?? '', operationName: request.operationName, variables: request.variables };
+    let answer: FormattedExecutionResult;
+    try {
+      answer = await ask(asked, context.graph.caller);
+    } catch (error) {
+      if (!(error instanceof GraphQLError)) throw error;
+      answer = { errors: [error.toJSON()] };
+    }
+    return (answer.errors ? { ...answer, errors: placeInFetch(answer.errors, asked) } : answer) as never;
   };
 
 /** What a subgraph without transfers answers. */

@@ -7,6 +7,7 @@ import { BAD_TOKEN, stillHolds } from '../authenticate.ts';
 import { codeOf, type Mask, stamp } from '../errors.ts';
 import { type GraphRequest, makeGraphRequest } from '../graph-context.ts';
 import type { Asked } from '../pipeline.ts';
+import { placeInAnswer } from '../place-errors.ts';
 import type { Sessions } from '../sessions.ts';
 import type { LoadedSupergraph } from '../supergraph.ts';
 import { type ClientQueue, makeClientQueue } from './client-queue.ts';
@@ -39,13 +40,17 @@ export const makeDeliver = (supergraph: LoadedSupergraph, sessions: Sessions, ma
   const plan = makePlanner(supergraph);
   const open = new Set<ClientQueue>();
 
-  const tell = (errors: readonly (GraphQLError | GraphQLFormattedError)[], requestId: string): GraphQLFormattedError[] =>
-    stamp(
-      errors.map((error) => mask(error instanceof GraphQLError ? error.toJSON() : error, error)),
-      requestId,
-    );
+  const tell = (
+    graph: GraphRequest,
+    errors: readonly (GraphQLError | GraphQLFormattedError)[],
+    requestId: string,
+    data: unknown = null,
+  ): GraphQLFormattedError[] => {
+    const masked = errors.map((error) => mask(error instanceof GraphQLError ? error.toJSON() : error, error));
+    return stamp(placeInAnswer(graph, masked, data), requestId);
+  };
   const refusal = (graph: GraphRequest, ...errors: readonly (GraphQLError | GraphQLFormattedError)[]): FormattedExecutionResult => {
-    const told = tell(errors, graph.caller.requestId);
+    const told = tell(graph, errors, graph.caller.requestId);
     graph.code = codeOf(told[0]);
     return { errors: told };
   };
@@ -126,9 +131,10 @@ export const makeDeliver = (supergraph: LoadedSupergraph, sessions: Sessions, ma
         }
         const { data, errors, extensions } = result;
         const faults = extensions?.['valueCompletion'] === undefined ? (errors ?? []) : [...(errors ?? []), internalError()];
+        const told = faults.length > 0 ? tell(graph, faults, own.caller.requestId, data) : [];
         return {
           ...(data === undefined ? {} : { data: data as Record<string, unknown> | null }),
-          ...(faults.length > 0 ? { errors: tell(faults, own.caller.requestId) } : {}),
+          ...(told.length > 0 ? { errors: told } : {}),
         };
       };
       const run = async (): Promise<void> => {

@@ -5,6 +5,7 @@ import type { FetchNode, PlanNode, QueryPlan } from '@apollo/query-planner';
 import type { DocumentNode, ExecutionResult, FormattedExecutionResult } from 'graphql';
 import type { PreparedOperation } from '#platform/graphql/limits.ts';
 import type { GraphContext } from '../graph-context.ts';
+import { placeInFetch } from '../place-errors.ts';
 import type { LoadedSupergraph } from '../supergraph.ts';
 
 /** How a subscription is answered: `primary` opens it at one subgraph, and each event runs through `plan`, whose first fetch is the event. */
@@ -39,6 +40,10 @@ export const makePlanner = (supergraph: LoadedSupergraph) => {
   };
 };
 
+/** An event with what is wrong with the whole of it at its fields. */
+const placed = (event: FormattedExecutionResult, asked: Parameters<typeof placeInFetch>[1]): FormattedExecutionResult =>
+  event.errors ? { ...event, errors: placeInFetch(event.errors, asked) } : event;
+
 /** Answers one event: the rest of what the subscription selects is fetched from whichever subgraphs have it. `event` is changed. */
 export const answerEvent = async (
   supergraph: LoadedSupergraph,
@@ -53,7 +58,7 @@ export const answerEvent = async (
       name === primary.serviceName
         ? {
             process: (options: Parameters<typeof source.process>[0]) =>
-              options.request.query === primary.operation ? Promise.resolve(event) : source.process(options),
+              options.request.query === primary.operation ? Promise.resolve(placed(event, options.request)) : source.process(options),
           }
         : source;
   const request = { query: text, operationName: operationContext.operation.name?.value, variables };
