@@ -131,10 +131,19 @@ const end = () => {
   stop.disabled = true;
   at('going').hidden = true;
 };
-const tellFailure = (where, { reason, why }) => {
-  const known = { 'bad-state': text.noStates, 'bad-policy': text.badPolicy }[reason];
-  show(where, known ? remark(known) : remark(text.notAsked, element('p', why, 'hint')));
+/** What is wrong, in the language of the page. */
+const explain = (why) => {
+  const [found, said] = text.whys.find(([each]) => each.test(why)) ?? [];
+  return found ? why.replace(found, said) : why;
 };
+const tellFailure = (where, { reason, why, line = null, origin }) => {
+  if (reason === 'no-worker') return show(where, remark(text.noWorker));
+  if (reason === 'bad-state') return show(where, remark(text.noStates));
+  if (reason === 'no-key') return show(where, remark(text.noKey(origin)));
+  show(where, remark(reason === 'bad-policy' ? text.badPolicy(line) : text.notAsked, element('p', explain(why), 'hint')));
+};
+/** The policy that is pasted; '' for none. Its lines keep their numbers. */
+const pasted = () => (policy.value.trim() === '' ? '' : `${policy.value.trimEnd()}\n`);
 
 at('log-form').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -150,7 +159,7 @@ at('log-form').addEventListener('submit', (event) => {
   running = open();
   running.addEventListener('error', () => {
     end();
-    tellFailure(result, { reason: 'not-asked', why: 'worker' });
+    tellFailure(result, { reason: 'no-worker' });
   });
   running.addEventListener('message', ({ data }) => {
     if (data.kind === 'progress') {
@@ -169,7 +178,7 @@ at('log-form').addEventListener('submit', (event) => {
     kind: 'verify',
     city: code,
     isFull: full.checked,
-    policy: policy.value.trim() === '' ? '' : `${policy.value.trim()}\n`,
+    policy: pasted(),
     state: load(code),
   });
 });
@@ -204,7 +213,7 @@ drop.addEventListener('drop', (event) => {
 
 /** The policies that are known: the one that is pasted, else those that this browser keeps. */
 const knownPolicies = () => {
-  if (policy.value.trim() !== '') return [`${policy.value.trim()}\n`];
+  if (pasted() !== '') return [pasted()];
   return [...city.options].flatMap(({ value }) => {
     try {
       return Object.values(JSON.parse(load(value) ?? '{}').shards ?? {}).map((each) => each.policy);
@@ -214,35 +223,51 @@ const knownPolicies = () => {
   });
 };
 
-/** A worker that waits for proofs, so that the first one is judged as fast as the next, and without the network. */
-let judging = open();
-const judgingLoaded = new Promise((resolve) => {
-  for (const kind of ['message', 'error']) judging.addEventListener(kind, resolve, { once: true });
-});
+/** A worker that waits for proofs, so that the first one is judged as fast as the next, and without the network. `loaded` tells whether it came. */
+const openJudge = () => {
+  const worker = open();
+  const loaded = new Promise((resolve) => {
+    worker.addEventListener('message', () => resolve(true), { once: true });
+    worker.addEventListener('error', () => resolve(false), { once: true });
+  });
+  return { worker, loaded };
+};
+let judge = openJudge();
+const openJudgeAgain = () => {
+  judge.worker.terminate();
+  judge = openJudge();
+  return judge.loaded;
+};
 at('proof-form').addEventListener('submit', async (event) => {
   event.preventDefault();
   const policies = knownPolicies();
   if (policies.length === 0) return show(proofResult, remark(text.noPolicy));
   const [proof, leaf] = await Promise.all(['proof', 'leaf'].map((id) => at(id).files[0].arrayBuffer()));
-  judging.onmessage = ({ data }) => {
+  if (!(await judge.loaded) && !(await openJudgeAgain())) return tellFailure(proofResult, { reason: 'no-worker' });
+  judge.worker.onmessage = ({ data }) => {
     if (data.kind === 'failed') return tellFailure(proofResult, data);
     if (data.kind !== 'judged') return;
-    const witnesses = element('p', `${text.witnesses}: ${data.witnesses.length === 0 ? text.notWitnessed : data.witnesses.join(', ')}`);
+    const witnesses = element('p', text.witnessedBy(data.witnesses.length === 0 ? text.notWitnessed : data.witnesses.join(', ')));
     const time = element('p', text.inMs(data.ms), 'hint');
     show(
       proofResult,
       data.isProven
         ? box('good', text.proven(data.index, data.size, data.origin), witnesses, time)
-        : box('bad', text.notProven, element('p', text.reasons[data.reason] ?? data.reason), time),
+        : box(
+            'bad',
+            text.notProven,
+            element('p', text.reasons[data.reason] ?? data.reason),
+            ...(data.isNewlineTooMuch ? [element('p', text.newlineTooMuch)] : []),
+            time,
+          ),
     );
   };
-  judging.onerror = () => {
-    judging.terminate();
-    judging = open();
-    tellFailure(proofResult, { reason: 'not-asked', why: 'worker' });
+  judge.worker.onerror = () => {
+    openJudgeAgain();
+    tellFailure(proofResult, { reason: 'no-worker' });
   };
-  judging.postMessage({ kind: 'judge', proof, leaf, policies });
+  judge.worker.postMessage({ kind: 'judge', proof, leaf, policies });
 });
 
-await Promise.all([fillCities(), judgingLoaded]);
+await Promise.all([fillCities(), judge.loaded]);
 document.documentElement.dataset.ready = 'true';

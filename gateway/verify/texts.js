@@ -32,6 +32,8 @@ const en = {
   sound: (city) => `The log of ${city} is sound`,
   broken: (city) => `The log of ${city} is not sound`,
   notAsked: 'The log could not be asked; nothing is said of it',
+  noWorker: 'The part of this page that verifies could not be loaded. Is there a network? Try again once there is.',
+  noKey: (origin) => `The policy has no key for ${origin}; nothing is said of that log. Paste one that has a line for it.`,
   noStates: 'What was kept in this browser cannot be read. Forget it to begin anew.',
   cannotKeep: 'This browser keeps nothing: the next visit will not know what was seen now.',
   stopped: 'Stopped. What was known before stays.',
@@ -42,6 +44,7 @@ const en = {
   rate: (n) => `${n.toLocaleString('en')} a second`,
   origin: 'Log',
   witnesses: 'Witnesses',
+  witnessedBy: (names) => `Witnesses: ${names}`,
   notWitnessed: 'none: this checkpoint is not witnessed',
   cosigned: 'Last cosigned',
   since: (at, ageSeconds) => `${toTime(at)} UTC (${toAge('en', ageSeconds)})`,
@@ -72,7 +75,11 @@ const en = {
   notProven: 'Not proven',
   inMs: (ms) => `Judged in ${ms.toFixed(1)} ms.`,
   noPolicy: 'Nobody is known who could be believed: paste a policy above, or verify the city’s log first.',
-  badPolicy: 'The policy cannot be read.',
+  badPolicy: (line) => (line === null ? 'The policy cannot be read.' : `Line ${line} of the policy cannot be read.`),
+  newlineTooMuch:
+    'Without the newline at the end of its file, the entry is proven. No entry has one: save its bytes alone, as with jq -j in the place of jq -r.',
+  /** What is wrong, in the words of the verifier; others than these are shown as they are. */
+  whys: [[/^the log serves neither .*$/, 'the log serves neither a policy that names it nor a key: paste a policy above']],
   reasons: {
     malformed: 'the file is not a proof',
     'bad-signature': 'a signature does not belong to the checkpoint',
@@ -128,6 +135,8 @@ const fr = {
   sound: (city) => `Le journal de ${city} est intact`,
   broken: (city) => `Le journal de ${city} n’est pas intact`,
   notAsked: 'Le journal n’a pas pu être lu ; rien n’est dit de lui',
+  noWorker: 'La partie de cette page qui vérifie n’a pas pu être chargée. Y a-t-il un réseau ? Réessayez dès qu’il y en a un.',
+  noKey: (origin) => `La politique n’a pas de clé pour ${origin} ; rien n’est dit de ce journal. Collez-en une qui a une ligne pour lui.`,
   noStates: 'Ce qui était gardé dans ce navigateur est illisible. Oubliez-le pour recommencer.',
   cannotKeep: 'Ce navigateur ne garde rien : la prochaine visite ne saura pas ce qui a été vu.',
   stopped: 'Arrêté. Ce qui était connu reste.',
@@ -138,6 +147,7 @@ const fr = {
   rate: (n) => `${n.toLocaleString('fr')} par seconde`,
   origin: 'Journal',
   witnesses: 'Témoins',
+  witnessedBy: (names) => `Témoins : ${names}`,
   notWitnessed: 'aucun : ce point de contrôle n’a pas de témoin',
   cosigned: 'Dernière cosignature',
   since: (at, ageSeconds) => `${toTime(at)} UTC (${toAge('fr', ageSeconds)})`,
@@ -168,7 +178,38 @@ const fr = {
   notProven: 'Non prouvé',
   inMs: (ms) => `Jugé en ${ms.toFixed(1).replace('.', ',')} ms.`,
   noPolicy: 'On ne connaît personne à croire : collez une politique ci-dessus, ou vérifiez d’abord le journal de la ville.',
-  badPolicy: 'La politique est illisible.',
+  badPolicy: (line) => (line === null ? 'La politique est illisible.' : `La ligne ${line} de la politique est illisible.`),
+  newlineTooMuch:
+    'Sans le saut de ligne à la fin de son fichier, l’entrée est prouvée. Aucune entrée n’en a : enregistrez ses octets seuls, comme avec jq -j au lieu de jq -r.',
+  whys: [
+    [/^the server does not answer$/, 'le serveur ne répond pas'],
+    [/^an answer broke off$/, 'une réponse s’est interrompue'],
+    [/^the server answers (\d+)$/, 'le serveur répond $1'],
+    [/^the server sends elsewhere; .*$/, 'le serveur renvoie ailleurs ; donnez l’adresse où se trouve le journal'],
+    [/^a file is longer than the (\d+) bytes that it may have$/, 'un fichier dépasse les $1 octets permis'],
+    [/^the run was ended$/, 'la vérification a été arrêtée'],
+    [/^there is no log at this address: .*$/, 'il n’y a pas de journal à cette adresse : elle n’a pas de point de contrôle'],
+    [/^there are more than the (\d+) shards that a log may have$/, 'il y a plus que les $1 volumes qu’un journal peut avoir'],
+    [/^the log serves neither .*$/, 'le journal ne donne ni politique qui le nomme ni clé : collez une politique ci-dessus'],
+    [/^the policy holds control characters .*$/, 'elle contient des caractères de commande ou n’est pas en UTF-8'],
+    [/^the last line of the policy .*$/, 'sa dernière ligne ne finit pas par un saut de ligne'],
+    [/^the key of another (?:log|witness) is used again$/, 'la clé est déjà celle d’une autre ligne'],
+    [/^the name is taken$/, 'le nom est déjà pris'],
+    [/^a member of the group is not defined .*$/, 'un membre du groupe n’est défini sur aucune ligne précédente'],
+    [/^a member of the group is a member already$/, 'un membre du groupe est déjà membre'],
+    [/^the rule of the group is not .*$/, 'la règle du groupe n’est ni all, ni any, ni un nombre de ses membres'],
+    [/^there is a quorum already$/, 'il y a déjà un quorum'],
+    [/^the quorum is not defined .*$/, 'le quorum n’est défini sur aucune ligne précédente'],
+    [/^the line is not a log, .*$/, 'la ligne n’est ni log, ni witness, ni group, ni quorum avec ce qui s’y rattache'],
+    [/^the policy has no quorum$/, 'elle n’a pas de quorum'],
+    [/^the verifier key is not of the form .*$/, 'la clé n’est pas de la forme <nom>+<identifiant>+<base64>'],
+    [/^the verifier key is of an unknown type$/, 'la clé est d’un type inconnu'],
+    [/^the verifier key holds no public key of (\d+) bytes$/, 'la clé ne contient pas de clé publique de $1 octets'],
+    [/^the verifier key is one that anybody can sign for$/, 'la clé est de celles pour lesquelles n’importe qui peut signer'],
+    [/^the id in the verifier key .*$/, 'l’identifiant de la clé n’est pas celui de son nom et de sa clé publique'],
+    [/^the verifier key is not one of a log .*$/, 'la clé n’est pas celle d’un journal (type 01)'],
+    [/^the verifier key is not one of a witness .*$/, 'la clé n’est pas celle d’un témoin (type 04)'],
+  ],
   reasons: {
     malformed: 'le fichier n’est pas une preuve',
     'bad-signature': 'une signature n’est pas celle du point de contrôle',
@@ -205,4 +246,14 @@ const fr = {
   },
 };
 
-export const TEXTS = { en, fr };
+/** French sets a no-break space before these signs and inside its quotation marks, so that none begins a line. */
+const withNoBreaks = (text) => text.replace(/ (?=[:;?!»%])/g, '\u00a0').replace(/« /g, '«\u00a0');
+/** The same for every text, also for what a function makes of numbers and names. */
+const typeset = (value) => {
+  if (typeof value === 'string') return withNoBreaks(value);
+  if (typeof value === 'function') return (...given) => withNoBreaks(value(...given));
+  if (Array.isArray(value)) return value.map(([found, text]) => [found, withNoBreaks(text)]);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, typeset(each)]));
+};
+
+export const TEXTS = { en, fr: typeset(fr) };

@@ -1,8 +1,7 @@
+import { judgeEntryBy, NoKeyError } from '../../platform/audit/city-policy.ts';
 import { parseCityState, verifyCity } from '../../platform/audit/verify-city.ts';
 import { openHttpSource, SourceError } from '../../platform/tlog/log-source.ts';
-import { hashLeaf } from '../../platform/tlog/merkle.ts';
 import { parsePolicy } from '../../platform/tlog/policy.ts';
-import { judgeProof } from '../../platform/tlog/proof.ts';
 import { TlogError } from '../../platform/tlog/tlog-error.ts';
 
 /** Does the work beside the page. Takes `verify` and `judge`, answers with `progress`, `report`, `judged` or `failed`. */
@@ -28,7 +27,7 @@ const checkPolicy = (text) => {
   try {
     return parsePolicy(text);
   } catch (error) {
-    throw error instanceof TlogError ? new Error('bad-policy') : error;
+    throw error instanceof TlogError ? new Error('bad-policy', { cause: error }) : error;
   }
 };
 
@@ -62,20 +61,26 @@ const verify = async ({ city, isFull, policy, state }) => {
 
 const judge = async ({ proof, leaf, policies }) => {
   const began = performance.now();
-  const believed = policies.map(checkPolicy);
-  const bytes = new Uint8Array(proof);
-  const hash = hashLeaf(new Uint8Array(leaf));
+  policies.forEach(checkPolicy);
   let judgement = null;
-  for (const policy of believed) {
-    const next = await judgeProof(bytes, hash, policy);
-    // Of several policies the one that knows the log has the word.
-    if (!judgement || judgement.reason === 'unknown-log' || next.kind === 'proven') judgement = next;
+  let unknown = null;
+  for (const policy of policies) {
+    try {
+      const next = await judgeEntryBy(policy, new Uint8Array(proof), new Uint8Array(leaf));
+      // Of several policies the one that knows the log has the word.
+      if (!judgement || judgement.reason === 'unknown-log' || next.kind === 'proven') judgement = next;
+    } catch (error) {
+      if (!(error instanceof NoKeyError)) throw error;
+      unknown = error;
+    }
   }
-  const { kind, reason, index, checkpoint, witnesses } = judgement;
+  if (!judgement) throw unknown;
+  const { kind, reason, index, checkpoint, witnesses, isNewlineTooMuch } = judgement;
   postMessage({
     kind: 'judged',
     isProven: kind === 'proven',
     reason,
+    isNewlineTooMuch,
     index,
     size: checkpoint?.size,
     origin: checkpoint?.origin,
@@ -84,13 +89,22 @@ const judge = async ({ proof, leaf, policies }) => {
   });
 };
 
+/** What went wrong, for the page to say it in its language. */
+const toFailure = (error) => {
+  if (error instanceof NoKeyError) return { reason: 'no-key', origin: error.origin };
+  if (error?.message === 'bad-state') return { reason: 'bad-state' };
+  if (error?.message === 'bad-policy') {
+    const [, line = null, why] = /^(?:line (\d+) of the policy: )?(.*)$/s.exec(error.cause.message);
+    return { reason: 'bad-policy', line, why };
+  }
+  return { reason: 'not-asked', why: error instanceof SourceError ? error.message : String(error?.message ?? error) };
+};
+
 addEventListener('message', async ({ data }) => {
   try {
     await (data.kind === 'verify' ? verify(data) : judge(data));
   } catch (error) {
-    const known = ['bad-state', 'bad-policy'].includes(error?.message) ? error.message : null;
-    const why = error instanceof SourceError || error instanceof TlogError ? error.message : String(error?.message ?? error);
-    postMessage({ kind: 'failed', reason: known ?? 'not-asked', why });
+    postMessage({ kind: 'failed', ...toFailure(error) });
   }
 });
 postMessage({ kind: 'ready' });
