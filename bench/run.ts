@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { ConfigurationError } from '#platform/config/configuration-error.ts';
 import { sayMisuse } from '#tools/usage.ts';
 import { endOnSignals } from './ending.ts';
 import { type Figure, isMissed } from './figure.ts';
@@ -49,8 +50,17 @@ console.error(
 );
 endOnSignals();
 let missed = 0;
-for (const name of names) {
-  const benchmark = await BENCHMARKS[name]?.();
+/** All of them are read before any is run: a setting that is wrong is told then. */
+const load = async (name: string) => {
+  try {
+    return await BENCHMARKS[name]?.();
+  } catch (error) {
+    return error instanceof ConfigurationError ? usage(error.message) : Promise.reject(error);
+  }
+};
+const chosen = [];
+for (const name of names) chosen.push(await load(name));
+for (const benchmark of chosen) {
   for (const figure of (await benchmark?.run(say)) ?? []) {
     console.log(JSON.stringify(figure));
     if (isMissed(figure)) missed++;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { ConfigurationError } from '#platform/config/configuration-error.ts';
 import { EmbeddedFailure } from './failure.ts';
 
 /** An unprivileged account of this machine. */
@@ -16,7 +17,7 @@ const parseAccounts = (passwd: string): Account[] =>
 /**
  * The account the servers run as: PostgreSQL refuses to run as root. The owner of existing data wins, then `preferred`, then the
  * first of postgres, node, nobody. No account is created.
- * Throws EmbeddedFailure when there is none, or when the preferred one is unknown or root.
+ * Throws EmbeddedFailure when there is none, ConfigurationError when the preferred one is unknown or root.
  */
 export const chooseAccount = (passwd: string, preferred: string | undefined, owner: { uid: number; gid: number } | null): Account => {
   const accounts = parseAccounts(passwd).filter((account) => account.uid > 0);
@@ -25,7 +26,7 @@ export const chooseAccount = (passwd: string, preferred: string | undefined, own
   }
   if (preferred !== undefined && preferred !== '') {
     const found = accounts.find((account) => account.name === preferred);
-    if (found === undefined) throw new EmbeddedFailure(`PG_RUN_AS names "${preferred}", which is no unprivileged account of this machine.`);
+    if (found === undefined) throw new ConfigurationError(['PG_RUN_AS names no unprivileged account of this machine']);
     return found;
   }
   for (const name of CANDIDATES) {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { initSubjectKeys } from '#audit/service/init-subject-keys.ts';
+import { findAccount } from '#embedded/account.ts';
 import { seedDemo } from '#embedded/demo/seed.ts';
 import { codeOf, toPlainFailure } from '#embedded/failure.ts';
 import { EmbeddedFailure, type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
@@ -89,6 +90,7 @@ const openLog = async ({ dataDir, logLevel }: ReturnType<typeof readStartConfig>
 
 try {
   const config = readStartConfig();
+  if (process.env['PG_RUN_AS']) findAccount(process.env['PG_RUN_AS'], null);
   await requireAddress(config);
   const log = await openLog(config);
   network = startEmbeddedNetwork({ dataDir: config.dataDir, log, onProgress: say });

@@ -19,9 +19,10 @@ import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { hashLeaf } from '#platform/tlog/merkle.ts';
 import { withNetwork } from '../ending.ts';
 import { type Figure, makeFigure, makeLimited, quantile } from '../figure.ts';
+import { readCount } from '../setting.ts';
 import { type Bench, measureWrites } from './writes.ts';
 
-const ENTRIES = Number(process.env['AUDIT_ENTRIES'] ?? 1_000_000);
+const ENTRIES = readCount('AUDIT_ENTRIES', 1_000_000);
 const CHUNK = 50_000;
 const CITY = 'QUE';
 const PAGE = 26;

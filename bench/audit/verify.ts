@@ -9,8 +9,9 @@ import { openTileWriter } from '#platform/tlog/tile-writer.ts';
 import { formatBundle, TILE_WIDTH, tilePath } from '#platform/tlog/tiles.ts';
 import { verifyLog } from '#platform/tlog/verify-log.ts';
 import { type Figure, makeFigure } from '../figure.ts';
+import { readCount } from '../setting.ts';
 
-const ENTRIES = Number(process.env['AUDIT_VERIFY_ENTRIES'] ?? 200_000);
+const ENTRIES = readCount('AUDIT_VERIFY_ENTRIES', 200_000);
 const EPOCH = Date.UTC(2026, 0, 1);
 const PAD = 'a'.repeat(440);
 /** An entry of some 600 bytes after RFC 8785. */

@@ -6,7 +6,11 @@ import { askPerson } from './terminal.ts';
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
 
 /** Address of the graph, without a path; `given` or the one on this machine. Throws UsageError, also for http beyond this machine. */
-export const readUrl = (given = `http://127.0.0.1:${process.env['PORT'] || '4000'}`): string => {
+export const readUrl = (named?: string): string => {
+  const port = process.env['PORT'] || '4000';
+  if (named === undefined && !(/^\d{1,5}$/.test(port) && Number(port) > 0 && Number(port) <= 65_535))
+    throw new UsageError('PORT is a port from 1 to 65535; or name the address: --url');
+  const given = named ?? `http://127.0.0.1:${port}`;
   if (!URL.canParse(given) || !['http:', 'https:'].includes(new URL(given).protocol))
     throw new UsageError('--url is an address such as https://graph.example.org');
   const { origin, hostname, protocol } = new URL(given);

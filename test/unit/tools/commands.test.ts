@@ -17,11 +17,11 @@ const COMMANDS = Object.entries((JSON.parse(readFileSync('package.json', 'utf8')
 /** Those that take words. */
 const TAKE_WORDS = ['import', 'keyring', 'files', 'bench', 'audit-log', 'verify-audit'];
 
-const run = async (args: readonly string[], cwd = process.cwd()) => {
+const run = async (args: readonly string[], cwd = process.cwd(), env: Readonly<Record<string, string>> = {}) => {
   const made = mkdtempSync(path.join(folder, 'run-'));
   const child = spawn(process.execPath, [...args], {
     cwd,
-    env: { PATH: process.env['PATH'] ?? '', TMPDIR: made, HOME: folder, DATA_DIR: path.join(made, 'data'), LANG: 'fr_CA.UTF-8' },
+    env: { PATH: process.env['PATH'] ?? '', TMPDIR: made, HOME: folder, DATA_DIR: path.join(made, 'data'), LANG: 'fr_CA.UTF-8', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 40_000,
   });
@@ -63,6 +63,23 @@ describe('a command', () => {
       for (const { err } of [option, ...(word ? [word] : [])]) expect(err).not.toMatch(/^ {4}at /m);
     },
     120_000,
+  );
+});
+
+describe('a number of the environment that is none', () => {
+  it.each([
+    ['bench/run.ts', ['audit-verify', 'audit'], { AUDIT_ENTRIES: 'many' }, /AUDIT_ENTRIES is a whole number, 1 or more\n/],
+    ['bench/run.ts', ['audit-verify'], { AUDIT_VERIFY_ENTRIES: '0' }, /AUDIT_VERIFY_ENTRIES is a whole number, 1 or more\n/],
+    ['tools/files.ts', ['list'], { PORT: 'abc' }, /^PORT is a port from 1 to 65535; or name the address: --url\n/],
+    ['tools/files.ts', ['list'], { PORT: '70000' }, /^PORT is a port from 1 to 65535; or name the address: --url\n/],
+  ] as const)(
+    'is named before anything is done: %s %j %j',
+    async (file, words, env, said) => {
+      const { status, out, err, made } = await run([file, ...words], process.cwd(), env);
+      expect([status, out, err, made]).toEqual([2, '', expect.stringMatching(said), []]);
+      expect(err).not.toMatch(/^ {4}at /m);
+    },
+    60_000,
   );
 });
 

@@ -34,6 +34,16 @@ describe('npm start', () => {
     expect([status, stderr.match(/^ {2}[A-Z_]+/gm)?.sort()]).toEqual([2, ['  AUDIT_SHARD_DAYS', '  HOST', '  PORT', '  TRUST_PROXY']]);
     expect(stderr).not.toContain(' at ');
   });
+  it('tells an account that no server can run as', () => {
+    if (process.getuid?.() !== 0) return void console.info('left out: only root runs servers as another account');
+    for (const name of ['canary-account', 'root']) {
+      const { status, stderr } = run([], { PG_RUN_AS: name });
+      expect([status, stderr]).toEqual([
+        2,
+        '\nThe configuration cannot be used:\n  PG_RUN_AS names no unprivileged account of this machine\n',
+      ]);
+    }
+  });
   it('tells an address that is not of this machine', () => {
     // 192.0.2.0/24 is for texts alone (RFC 5737), so that no machine has it.
     expect(run([], { HOST: '192.0.2.1' })).toMatchObject({
