@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startAudit } from '#audit/server.ts';
+import { HOLDS_ACT } from '#audit/store/entry-store.ts';
 import type { Caller, RoleCode, Viewer } from '#platform/access/viewer.ts';
 import { appendAudit } from '#platform/audit/append.ts';
 import { type AuditEvent, Outcome } from '#platform/audit/event.ts';
@@ -86,6 +87,7 @@ type Entry = {
   readonly patient_id: string | null;
   // biome-ignore lint/suspicious/noExplicitAny: the frozen bytes, as JSON
   readonly leaf: Record<string, any>;
+  readonly disclosure: Readonly<Record<string, { readonly value: string }>>;
 };
 const entriesOf = async (city: string, act: string): Promise<Entry[]> => {
   const client = await network.admin(city);
@@ -239,6 +241,52 @@ describe('auditEvents', () => {
       const answer = await ask(auditor, LIST, { filter });
       expect(answer.data).toEqual({ auditEvents: null });
       expect(answer.errors).toEqual([expect.objectContaining({ extensions: { code: 'BAD_USER_INPUT', field } })]);
+    });
+    it('refuses an act that nobody writes and no log holds, names those that are near, and records nothing', async () => {
+      const before = (await entriesOf('MTL', 'auditEvents')).length;
+      for (const [act, says] of [
+        ['bookAppointmnt', 'filter.act: is no act that is known or stands in a log; near are bookAppointment'],
+        ['nope', /^filter\.act: is no act that is known or stands in a log; near are node$/],
+        ['somethingElseAltogether', 'filter.act: is no act that is known or stands in a log; docs/audit-log.md lists all'],
+      ] as const) {
+        const answer = await ask(auditor, LIST, { filter: { act } });
+        expect(answer.data).toEqual({ auditEvents: null });
+        const message = typeof says === 'string' ? says : expect.stringMatching(says);
+        expect(answer.errors).toEqual([expect.objectContaining({ message, extensions: { code: 'BAD_USER_INPUT', field: 'filter.act' } })]);
+      }
+      expect(await entriesOf('MTL', 'auditEvents')).toHaveLength(before);
+    });
+    it('takes an act of the network that did not happen, and one of an older release that stands in a log of the asked cities', async () => {
+      const empty = await ask(auditor, LIST, { filter: { act: 'eraseFiles' } });
+      expect([empty.errors, empty.data.auditEvents.nodes]).toEqual([undefined, []]);
+      await write('QUE', { act: 'actOfOldTimes' });
+      for (const [city, count] of [
+        [null, 1],
+        ['QUE', 1],
+      ] as const) {
+        const { data, errors } = await ask(auditor, LIST, { filter: { act: 'actOfOldTimes', city } });
+        expect([errors, data.auditEvents.nodes.length]).toEqual([undefined, count]);
+      }
+      expect(codes(await ask(auditor, LIST, { filter: { act: 'actOfOldTimes', city: 'SHE' } }))).toEqual(['BAD_USER_INPUT']);
+    });
+    it('looks for an act that is not there by one step in an index, whatever the plan knows', async () => {
+      const admin = await network.admin('MTL');
+      await admin.query('begin');
+      try {
+        await admin.query(`insert into audit.entry (city, event_id, recorded_at, act, action, outcome, sealed, body)
+          select 'MTL', 'plan-' || i, now(), 'act' || i % 60, 'R', 0, 'x', convert_to('{"id":"plan-' || i || '"}', 'UTF8') from generate_series(1, 20000) i`);
+        await admin.query('analyze audit.entry');
+        await admin.query('set local plan_cache_mode = force_generic_plan');
+        await admin.query('set local random_page_cost = 4'); // PostgreSQL's own
+        await admin.query(`prepare plan_of_act as ${HOLDS_ACT.text}`);
+        const { rows } = await admin.query(`explain (format json, analyze, buffers) execute plan_of_act('MTL', 'act6x')`);
+        const text = JSON.stringify(rows);
+        expect(text).toContain('"entry_act"');
+        expect(text).not.toContain('Seq Scan');
+      } finally {
+        await admin.query('rollback');
+        await admin.query('deallocate all');
+      }
     });
     it.each([0, -1, 101, null])('refuses a page of %j', async (first) => {
       expect(codes(await ask(auditor, LIST, { first }))).toEqual(['BAD_USER_INPUT']);
