@@ -119,6 +119,30 @@ describe('npm run verify-audit over a running network', () => {
     });
     expect(await verify(copy)).toMatchObject({ status: 0, logs: [{ isSound: true, shards: [{ shard: 1 }, { shard: 2 }] }] });
     const lone = await verify(`${app.graph.url}/audit/MTL/1`, '--state', path.join(folder, 'lone.json'));
-    expect(lone).toMatchObject({ status: 0, logs: [{ log: '1', isSound: true, isStale: false, shards: [{ isOpen: false }] }] });
-  }, 90_000);
+    expect(lone).toMatchObject({ status: 0, logs: [{ log: 'MTL/1', isSound: true, isStale: false, shards: [{ isOpen: false }] }] });
+    // By the policy that the server gives for the log, whichever shard is the newest.
+    for (const whose of ['MTL', 'MTL/1', 'MTL/2'])
+      for (const what of [...new Set(['MTL', whose])])
+        expect([
+          whose,
+          what,
+          await verify(
+            `${app.graph.url}/audit/${what}`,
+            ...['--policy', `${app.graph.url}/audit/${whose}/policy`],
+            ...['--state', path.join(folder, `${`${whose}-${what}`.replaceAll('/', '_')}.json`)],
+          ),
+        ]).toMatchObject([whose, what, { status: 0, err: '' }]);
+  }, 120_000);
+
+  it('says what was asked where that is no log, and of which logs a policy says nothing', async () => {
+    const told = await verify(`${app.graph.url}/audit/MTK`);
+    expect(told).toMatchObject({ status: 2, logs: [] });
+    expect(told.err).toBe(
+      `There is no log at ${app.graph.url}/audit/MTK: it has no checkpoint. The cities of the network there are MTL, QUE, SHE.\n`,
+    );
+    const own = ['--policy', `${app.graph.url}/audit/MTL/policy`, '--state', path.join(folder, 'own.json')];
+    const some = await verify(app.graph.url, ...own);
+    expect(some).toMatchObject({ status: 2, logs: [{ log: 'MTL', isSound: true }] });
+    expect(some.err.match(/^(?:QUE|SHE): the policy has no key for caregraph\.example\/audit\/(?:QUE|SHE), .*$/gm)?.length).toBe(2);
+  }, 60_000);
 });

@@ -6,7 +6,7 @@ import { foldersIn, openFolder } from './folder.ts';
 
 /**
  * A log to verify: `name` tells it from others of the same place, `city` is its city's code where the place tells it, `where` the address or folder.
- * `formerName` is what it was kept under in older states. `row`: where the shards of its city would be, of one that is a shard by itself. `absence` is what
+ * `formerName` is what it was kept under in older states. `row`: where the shards of its city would be, of one that is served by itself. `absence` is what
  * to say where no log is there, unless one was there before.
  */
 export type LogPlace = {
@@ -28,10 +28,10 @@ const isThere = async (source: LogSource): Promise<boolean> =>
   (await source('checkpoint')) !== null || (await source('1/checkpoint')) !== null;
 
 /** What the last parts of an address or a folder say of a log by itself: that of a city, or a shard of it by its number. */
-const describeLone = (parts: readonly string[], above: LogSource): Pick<LogPlace, 'name' | 'city' | 'formerName' | 'row'> => {
+const describeLone = (parts: readonly string[]): Pick<LogPlace, 'name' | 'city' | 'formerName'> & { readonly shard: number | null } => {
   const [before = '', last = 'log'] = [parts.at(-2), parts.at(-1)];
-  if (!/^[1-9]\d{0,8}$/.test(last) || before === '') return { name: last, city: cityOf(last) };
-  return { name: `${before}/${last}`, city: cityOf(before), formerName: last, row: { source: above, shard: Number(last) } };
+  if (!/^[1-9]\d{0,8}$/.test(last) || before === '') return { name: last, city: cityOf(last), shard: null };
+  return { name: `${before}/${last}`, city: cityOf(before), formerName: last, shard: Number(last) };
 };
 
 const openUrl = async (given: string, chosen: string | null, signal: AbortSignal): Promise<Place> => {
@@ -47,7 +47,10 @@ const openUrl = async (given: string, chosen: string | null, signal: AbortSignal
   const isRoot = parts.length === 0;
   const [lone, above] = [at(''), openHttpSource(new URL('..', base).href, { signal })];
   const placeOf = (...logs: readonly LogPlace[]): Place => ({ key: base, isRemote: true, logs });
-  const openLone = (): LogPlace => ({ ...describeLone(parts, above), where: shown(base), source: lone });
+  const openLone = (): LogPlace => {
+    const { shard, ...described } = describeLone(parts);
+    return { ...described, where: shown(base), source: lone, ...(shard === null ? {} : { row: { source: above, shard } }) };
+  };
   if (!isRoot && chosen === null && (await isThere(lone))) return placeOf(openLone());
 
   const findCities = async (): Promise<string[]> => {
@@ -84,8 +87,11 @@ const openDirectory = async (given: string, chosen: string | null): Promise<Plac
   const root = path.resolve(given);
   const at = (...below: string[]): LogSource => openFolder(path.join(root, ...below));
   const placeOf = (logs: readonly LogPlace[]): Place => ({ key: root, isRemote: false, logs });
-  if (chosen === null && (await isThere(at(''))))
-    return placeOf([{ ...describeLone(root.split(path.sep), at('..')), city: cityOf(path.basename(root)), where: root, source: at('') }]);
+  if (chosen === null && (await isThere(at('')))) {
+    // An archive is where entries of a shard have to be, whoever follows it. Three capitals above it need not be a city.
+    const { shard: _shard, ...described } = describeLone(root.split(path.sep));
+    return placeOf([{ ...described, city: cityOf(path.basename(root)), where: root, source: at('') }]);
+  }
   const names = chosen === null ? await foldersIn(root) : [chosen];
   const found = await Promise.all(names.map(async (each) => ((await isThere(at(each))) ? [each] : [])));
   const logs = found.flat().map((each) => ({ name: each, city: cityOf(each), where: path.join(root, each), source: at(each) }));

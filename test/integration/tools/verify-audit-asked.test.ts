@@ -150,6 +150,12 @@ describe('npm run verify-audit of a shard by itself whose entries are not served
       const told = await alone(1, `${what}.json`);
       expect([what, told.code, /NOT SOUND \((\S+)\)/.exec(told.out)?.[1]]).toEqual([what, 1, 'entry-missing']);
     }
+    // In an archive they have to be.
+    const archive = path.join(site.root, 'archive', 'QUE');
+    site.writeFolder(head(one), path.join(archive, '1'));
+    site.writeFolder(two, path.join(archive, '2'));
+    const own = ['--policy', path.join(site.root, 'policy'), '--state', path.join(site.root, 'archive.json')];
+    expect(await site.run(path.join(archive, '1'), ...own)).toMatchObject({ code: 1, out: expect.stringContaining('(entry-missing)') });
     // One that was seen before in another form was not retired, whoever follows it.
     site.served = serveRow(other, await behind(other, 2));
     expect(await alone(1, 'seen.json')).toMatchObject({ code: 0 });
