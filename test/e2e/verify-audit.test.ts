@@ -134,6 +134,32 @@ describe('npm run verify-audit over a running network', () => {
         ]).toMatchObject([whose, what, { status: 0, err: '' }]);
   }, 120_000);
 
+  it('says of a shard that was retired, asked for by itself, that it is not served any more', async () => {
+    const keeper = openLogKeeper(app.network);
+    const archive = path.join(folder, 'archive');
+    try {
+      await keeper.beginShard('SHE');
+      await write('SHE', 3);
+      await logged('SHE', 3);
+      await keeper.retire('SHE', 1, { archive, retentionDays: 0 });
+    } finally {
+      await keeper.stop();
+    }
+    for (const more of [[], ['--policy', `${app.graph.url}/audit/SHE/policy`]]) {
+      const state = (name: string): readonly string[] => ['--state', path.join(folder, `${name}${more.length}.json`), ...more];
+      const alone = await verify(`${app.graph.url}/audit/SHE/1`, ...state('retired'));
+      expect(alone).toMatchObject({ status: 2, logs: [] });
+      expect(alone.err).toMatch(/^SHE\/1: this shard is not served any more, .*; shard 2 names its last checkpoint, .*folder SHE\/1,.*\n$/);
+      const row = await verify(`${app.graph.url}/audit/SHE`, ...state('row'));
+      expect(row).toMatchObject({
+        status: 0,
+        logs: [{ isSound: true, notices: expect.arrayContaining([expect.objectContaining({ kind: 'shard-not-served', shard: 1 })]) }],
+      });
+      const kept = await verify(path.join(archive, 'SHE', '1'), ...state('archive'));
+      expect(kept).toMatchObject({ status: 0, logs: [{ log: 'SHE/1', isSound: true }] });
+    }
+  }, 90_000);
+
   it('says what was asked where that is no log, and of which logs a policy says nothing', async () => {
     const told = await verify(`${app.graph.url}/audit/MTK`);
     expect(told).toMatchObject({ status: 2, logs: [] });
