@@ -39,12 +39,13 @@ const PERSONS: ReadonlySet<string> = new Set(['Patient', 'Account']);
 
 /**
  * Whether the id of what an act was about may stand in the leaf, where everybody can read it for ever: only in the form in which this house names
- * things of that kind, and never a person's. Whatever else was put there, somebody may have typed.
+ * things of that kind, and never a person's. Whatever else was put there, somebody may have typed; and so may an id of ours that nothing was found under,
+ * with a telephone number in its 26 letters. So `isBorne` says whether something has it: the act was done, or the version that it met is told.
  */
-export const isClearId = (kind: string, id: string): boolean => {
+export const isClearId = (kind: string, id: string, isBorne: boolean): boolean => {
   if (PERSONS.has(kind)) return false;
   const form = FORMS.get(kind);
-  return form === undefined ? isId(id) : form.test(id);
+  return form === undefined ? isBorne && isId(id) : form.test(id);
 };
 
 /** Whether a text is a SHA-256 in hexadecimal; another one is no hash, and may say anything. */

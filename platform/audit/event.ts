@@ -20,7 +20,7 @@ export type AuditActor = { readonly role: string; readonly city: string | null; 
 
 /**
  * What an act was about. `sha256` (hex) is the hash of the version that was read or written. `id` stands in the leaf where it has the form in which
- * things of the kind are named here, and is committed to where it is a person's or anything else: see `isClearId`.
+ * things of the kind are named here and something bears it, and is committed to where it is a person's or anything else: see `isClearId`.
  */
 export type AuditEntity = { readonly kind: string; readonly id: string | null; readonly sha256?: string };
 
@@ -145,7 +145,8 @@ export const toAuditValues = (event: AuditEvent, subjects: SubjectKeys, eventId 
     city: requireName('the city', event.city),
     entities: entities.map(({ kind, id, sha256 }, i) => {
       requireName('the kind', kind);
-      const what = id === null || isClearId(kind, id) ? id : commit(`entity${i}`, id);
+      const isBorne = event.outcome === Outcome.SUCCESS || sha256 !== undefined;
+      const what = id === null || isClearId(kind, id, isBorne) ? id : commit(`entity${i}`, id);
       if (sha256 === undefined) return { kind, what };
       return { kind, sha256: GUESSABLE.includes(kind) || !isHash(sha256) ? commit(`entity${i}:sha256`, sha256) : sha256, what };
     }),

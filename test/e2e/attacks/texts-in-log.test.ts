@@ -23,7 +23,10 @@ import { ADMIN, AUDITOR, makeWorld, PATIENT, type World } from '../audited/world
 /** What nobody's record, log or page may ever say, and no alphabet of ours can. */
 const WORD = 'Zwischenrufer';
 const MARK = `Dre ${WORD}, 514 555 0199`;
-const TEXTS = [MARK, '', `cm:${MARK}\n`.repeat(200), WORD];
+/** The same in letters that an id may have. */
+const LETTERS = '0z5145550199dretremb1ayxyz';
+const IDS = ['prc', 'slt', 'apt', 'fil', 'evt'].map((kind) => `MTL-${kind}-${LETTERS}`);
+const TEXTS = [MARK, '', `cm:${MARK}\n`.repeat(200), WORD, ...IDS];
 const CALLERS = [PATIENT, ADMIN, AUDITOR] as const;
 /** What is asked before anybody has logged in. */
 const STRANGERS = new Set(['login', 'refreshSession', 'registerPatient']);
@@ -183,14 +186,31 @@ it('takes texts of callers wherever it takes any, breaks at none and writes none
     }
   }
   expect(broken).toEqual([]);
+  for (const [kind, id] of [
+    ['upload', 'upl'],
+    ['download', 'dow'],
+  ] as const) {
+    const at = `${world.graph.url}/files/${kind}/MTL-${id}-${LETTERS}.${Date.now()}.${'a'.repeat(11)}.${'b'.repeat(43)}`;
+    expect((await fetch(at, { method: kind === 'upload' ? 'PUT' : 'GET' })).status).toBe(403);
+  }
   const all = await leaves();
-  const told = all.filter(({ text }) => text.includes(WORD) || text.includes('514 555'));
+  const told = all.filter(({ text }) => [WORD, '514 555', '5145550199'].some((told) => text.includes(told)));
   expect(told.map(({ city, act }) => `${city} ${act}`)).toEqual([]);
   // It was asked, and it was recorded.
   expect(asked.length).toBeGreaterThan(60);
   expect(count).toBeGreaterThan(asked.length * TEXTS.length);
   expect(all.length).toBeGreaterThan(before + asked.length);
   const acts = new Set(all.map(({ act }) => act));
-  for (const act of ['revokeAccess', 'grantAccess', 'detachFile', 'auditExport', 'bookAppointment', 'login', 'updatePatient', 'setRole'])
+  for (const act of [
+    'revokeAccess',
+    'grantAccess',
+    'detachFile',
+    'auditExport',
+    'bookAppointment',
+    'login',
+    'updatePatient',
+    'setRole',
+    'download',
+  ])
     expect([act, acts.has(act)]).toEqual([act, true]);
 }, 240_000);

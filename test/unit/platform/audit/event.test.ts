@@ -237,8 +237,29 @@ describe('an audit entry', () => {
     ['Account', idOf('SHE', 'acc')],
   ])('shows nobody as a %s: %j', (kind, id) => {
     const { body, disclosure } = freeze(anEvent({ entities: [{ kind, id }] }));
-    expect([isClearId(kind, id), body.entities[0].what]).toEqual([false, expect.stringMatching(/^cm:[0-9a-f]{64}$/)]);
+    expect([isClearId(kind, id, true), body.entities[0].what]).toEqual([false, expect.stringMatching(/^cm:[0-9a-f]{64}$/)]);
     expect(disclosure['entity0']?.value).toBe(id);
+  });
+
+  it('shows nobody an id that nothing was found under, as its letters are whoever’s who typed them', () => {
+    const typed = toId('SHE', 'slt', Buffer.alloc(16, 3)).replace(/.{10}$/, '5145550199');
+    for (const outcome of [Outcome.REFUSED, Outcome.DENIED, Outcome.FAILED]) {
+      const { text, disclosure } = freeze(anEvent({ outcome, entities: [{ kind: 'Slot', id: typed }] }));
+      expect(text).not.toContain('5145550199');
+      expect(disclosure['entity0']?.value).toBe(typed);
+      // A version that was met is told, and logs are named by nobody who asks.
+      const met = freeze(
+        anEvent({
+          outcome,
+          entities: [
+            { kind: 'Slot', id: SLOT, sha256: 'ab'.repeat(32) },
+            { kind: 'AuditLog', id: 'SHE' },
+          ],
+        }),
+      );
+      expect(met.body.entities.map(({ what }: { what: string }) => what)).toEqual([SLOT, 'SHE']);
+    }
+    expect(freeze(anEvent({ entities: [{ kind: 'Slot', id: SLOT }] })).body.entities[0].what).toBe(SLOT);
   });
 
   it.each<[string, (text: string) => Partial<AuditEvent>]>([
