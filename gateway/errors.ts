@@ -1,7 +1,10 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { Caller } from '#platform/access/viewer.ts';
 import { ERROR_CODES, type ErrorCode, internalError } from '#platform/graphql/errors.ts';
 import { MAX_ERRORS } from '#platform/graphql/limits.ts';
+import { sayErrors } from '#platform/graphql/say.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
+import { say } from './french.ts';
 
 /** What of an error's extensions callers see, beside its code and the request's id. */
 const SHOWN = ['field', 'city', 'retryAfterSeconds'] as const;
@@ -52,9 +55,12 @@ export const makeMask = (log: Log) => {
 };
 export type Mask = ReturnType<typeof makeMask>;
 
-/** The errors of one answer with the request's id, five at most. */
-export const stamp = (errors: readonly GraphQLFormattedError[], requestId: string): GraphQLFormattedError[] =>
-  errors.slice(0, MAX_ERRORS).map((error) => ({ ...error, extensions: { ...error.extensions, requestId } }));
+/** The errors of one answer in the caller's language and with the request's id, five at most. */
+export const stamp = (
+  errors: readonly GraphQLFormattedError[],
+  { requestId, language }: Pick<Caller, 'requestId' | 'language'>,
+): GraphQLFormattedError[] =>
+  sayErrors(say, errors.slice(0, MAX_ERRORS), language).map((error) => ({ ...error, extensions: { ...error.extensions, requestId } }));
 
 export const codeOf = (error: GraphQLFormattedError | undefined): ErrorCode | null => {
   const code = error?.extensions?.['code'];

@@ -73,7 +73,7 @@ export const makeFastPath = (supergraph: LoadedSupergraph, mask: Mask, log: Log)
       }
       if (told.length === 0) return `{"data":${text ?? 'null'}}`;
       graph.code = codeOf(told[0]);
-      return `{"errors":${JSON.stringify(stamp(told, graph.caller.requestId))},"data":${text ?? 'null'}}`;
+      return `{"errors":${JSON.stringify(stamp(told, graph.caller))},"data":${text ?? 'null'}}`;
     };
   };
 };

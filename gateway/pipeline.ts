@@ -1,5 +1,6 @@
 import { type ApolloServerPlugin, type GraphQLRequestListener, HeaderMap } from '@apollo/server';
 import { GraphQLError, type GraphQLFormattedError, parse } from 'graphql';
+import type { Caller } from '#platform/access/viewer.ts';
 import { graphError, internalError } from '#platform/graphql/errors.ts';
 import { checkVariables, type Documents, type Limits, type PreparedOperation, pickOperation } from '#platform/graphql/limits.ts';
 import type { Log } from '#platform/observability/log.ts';
@@ -37,10 +38,10 @@ export const makeGate = (documents: Documents, limits: Limits, settings: { reado
 };
 export type Gate = ReturnType<typeof makeGate>;
 
-export const tellAll = (errors: readonly GraphQLError[], requestId: string): GraphQLFormattedError[] =>
+export const tellAll = (errors: readonly GraphQLError[], caller: Caller): GraphQLFormattedError[] =>
   stamp(
     errors.map((error) => error.toJSON()),
-    requestId,
+    caller,
   );
 
 /** The gate as a plugin of Apollo Server, before parsing and validation, and the last look at what leaves. */
@@ -74,7 +75,7 @@ export const makePipeline = (documents: Documents, gate: Gate, log: Log): Apollo
         delete result.extensions;
       }
       if (!result.errors) return;
-      const errors = stamp(placeInAnswer(graph, result.errors, result.data), graph.caller.requestId);
+      const errors = stamp(placeInAnswer(graph, result.errors, result.data), graph.caller);
       graph.code = codeOf(errors[0]);
       if (errors.length > 0) result.errors = errors;
       else delete result.errors;

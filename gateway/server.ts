@@ -28,6 +28,7 @@ import { noTransfer, type Source } from './data-sources/source.ts';
 import { codeOf, makeMask } from './errors.ts';
 import { serveExplorer } from './explorer.ts';
 import { makeFastPath } from './fast-path.ts';
+import { say } from './french.ts';
 import { type GraphContext, type GraphRequest, makeGraphRequest } from './graph-context.ts';
 import { GRAPH_LIMITS } from './graph-limits.ts';
 import { makeHealth } from './health.ts';
@@ -162,13 +163,14 @@ export const startGateway = async (settings: GatewaySettings): Promise<Served> =
     return reply
       .code(status)
       .type('application/json; charset=utf-8')
-      .send(errorBody(code, message, request.id));
+      .send(errorBody(code, say(message, languageOf(request.headers['accept-language'])), request.id));
   };
   const reject = (request: FastifyRequest, reply: FastifyReply, errors: readonly GraphQLError[], type: string = JSON_TYPE) => {
-    const told = tellAll(errors, request.id);
-    if (request.graph) request.graph.code = codeOf(told[0]);
+    const graph = request.graph as GraphRequest;
+    const told = tellAll(errors, graph.caller);
+    graph.code = codeOf(told[0]);
     return reply
-      .code(request.graph?.plainJson ? 200 : 400)
+      .code(graph.plainJson ? 200 : 400)
       .type(type)
       .send({ errors: told });
   };

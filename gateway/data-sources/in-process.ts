@@ -17,18 +17,23 @@ export const openInProcess = (subgraph: Subgraph, log: Log, observe: Observe): S
     let answer: FormattedExecutionResult | null = null;
     try {
       answer = await Promise.race([
-        executor.run(request, caller.requestId, (kind) => {
-          if (kind === 'mutation') {
-            contexts.delete(caller);
-            return subgraph.makeContext(caller);
-          }
-          let context = contexts.get(caller);
-          if (context === undefined) {
-            context = subgraph.makeContext(caller);
-            contexts.set(caller, context);
-          }
-          return context;
-        }),
+        executor.run(
+          request,
+          caller.requestId,
+          (kind) => {
+            if (kind === 'mutation') {
+              contexts.delete(caller);
+              return subgraph.makeContext(caller);
+            }
+            let context = contexts.get(caller);
+            if (context === undefined) {
+              context = subgraph.makeContext(caller);
+              contexts.set(caller, context);
+            }
+            return context;
+          },
+          caller.language,
+        ),
         deadline,
       ]);
     } finally {

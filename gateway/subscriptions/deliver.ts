@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { Caller } from '#platform/access/viewer.ts';
 import { graphError, internalError } from '#platform/graphql/errors.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import type { Metrics } from '#platform/observability/metrics.ts';
@@ -43,14 +44,14 @@ export const makeDeliver = (supergraph: LoadedSupergraph, sessions: Sessions, ma
   const tell = (
     graph: GraphRequest,
     errors: readonly (GraphQLError | GraphQLFormattedError)[],
-    requestId: string,
+    caller: Caller,
     data: unknown = null,
   ): GraphQLFormattedError[] => {
     const masked = errors.map((error) => mask(error instanceof GraphQLError ? error.toJSON() : error, error));
-    return stamp(placeInAnswer(graph, masked, data), requestId);
+    return stamp(placeInAnswer(graph, masked, data), caller);
   };
   const refusal = (graph: GraphRequest, ...errors: readonly (GraphQLError | GraphQLFormattedError)[]): FormattedExecutionResult => {
-    const told = tell(graph, errors, graph.caller.requestId);
+    const told = tell(graph, errors, graph.caller);
     graph.code = codeOf(told[0]);
     return { errors: told };
   };
@@ -71,7 +72,7 @@ export const makeDeliver = (supergraph: LoadedSupergraph, sessions: Sessions, ma
       } catch (error) {
         log.error('a subscription could not be opened', { requestId: caller.requestId, ...describeError(error) });
         graph.code = 'INTERNAL_SERVER_ERROR';
-        return { errors: stamp([internalError().toJSON()], caller.requestId) };
+        return { errors: stamp([internalError().toJSON()], caller) };
       }
       if (!(Symbol.asyncIterator in upstream)) {
         const from = (error: GraphQLFormattedError) => ({
@@ -106,7 +107,7 @@ export const makeDeliver = (supergraph: LoadedSupergraph, sessions: Sessions, ma
       });
       const endWith = (error: GraphQLError): void => {
         code = String(error.extensions['code']);
-        queue.abandon({ errors: stamp([error.toJSON()], caller.requestId) });
+        queue.abandon({ errors: stamp([error.toJSON()], caller) });
       };
       const expire = (): void => endWith(graphError('UNAUTHENTICATED', BAD_TOKEN));
       open.add(queue);
@@ -127,11 +128,11 @@ export const makeDeliver = (supergraph: LoadedSupergraph, sessions: Sessions, ma
           result = await answerEvent(supergraph, planned, event, variables, { graph: own });
         } catch (error) {
           log.error('an event could not be answered', { requestId: own.caller.requestId, ...describeError(error) });
-          return { data: null, errors: stamp([internalError().toJSON()], own.caller.requestId) };
+          return { data: null, errors: stamp([internalError().toJSON()], own.caller) };
         }
         const { data, errors, extensions } = result;
         const faults = extensions?.['valueCompletion'] === undefined ? (errors ?? []) : [...(errors ?? []), internalError()];
-        const told = faults.length > 0 ? tell(graph, faults, own.caller.requestId, data) : [];
+        const told = faults.length > 0 ? tell(graph, faults, own.caller, data) : [];
         return {
           ...(data === undefined ? {} : { data: data as Record<string, unknown> | null }),
           ...(told.length > 0 ? { errors: told } : {}),

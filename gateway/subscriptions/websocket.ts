@@ -9,6 +9,7 @@ import { graphError } from '#platform/graphql/errors.ts';
 import { errorBody } from '#platform/http/json-errors.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { type Authenticator, languageOf } from '../authenticate.ts';
+import { say } from '../french.ts';
 import { type GraphRequest, makeGraphRequest } from '../graph-context.ts';
 import { faultOf } from '../parse-request.ts';
 import type { Asked, Gate } from '../pipeline.ts';
@@ -104,8 +105,8 @@ export const serveWebSockets = (settings: WebSocketSettings): { readonly stop: (
   };
   settings.server.on('upgrade', upgrade);
 
-  const stamped = (error: GraphQLError, requestId: string): GraphQLError =>
-    new GraphQLError(error.message, {
+  const stamped = (error: GraphQLError, { requestId, language }: Caller): GraphQLError =>
+    new GraphQLError(say(error.message, language), {
       ...(error.source ? { source: error.source } : {}),
       ...(error.positions ? { positions: error.positions } : {}),
       extensions: { ...error.extensions, requestId },
@@ -132,13 +133,12 @@ export const serveWebSockets = (settings: WebSocketSettings): { readonly stop: (
     onSubscribe: ({ extra, subscriptions }, _id, payload) => {
       const { viewer, address, language } = extra;
       const graph = makeGraphRequest({ viewer, requestId: randomUUID(), address, language, origin: settings.origin() }, false);
-      const { requestId } = graph.caller;
       if (Object.keys(subscriptions).length > MAX_OPERATIONS)
-        return [graphError('LIMIT_EXCEEDED', `One connection takes ${MAX_OPERATIONS} operations at once.`, { requestId })];
+        return [stamped(graphError('LIMIT_EXCEEDED', `One connection takes ${MAX_OPERATIONS} operations at once.`), graph.caller)];
       const asked: Asked = { query: payload.query, operationName: payload.operationName, variables: payload.variables };
       const fault = faultOf(asked);
       const errors = fault === null ? gate(graph, asked) : [graphError('BAD_USER_INPUT', fault)];
-      if (errors.length > 0) return errors.map((error) => stamped(error, requestId));
+      if (errors.length > 0) return errors.map((error) => stamped(error, graph.caller));
       return {
         schema: settings.schema,
         document: graph.prepared?.document as never,

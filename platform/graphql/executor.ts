@@ -10,7 +10,9 @@ import {
 import type { Caller } from '#platform/access/viewer.ts';
 import { describeError, type Log } from '#platform/observability/log.ts';
 import { graphError, internalError, toGraphError } from './errors.ts';
+import { PLATFORM_FRENCH } from './french.ts';
 import { checkVariables, findMisfits, makeDocuments, type PreparedOperation, pickOperation, SUBGRAPH_LIMITS } from './limits.ts';
+import { type Language, makeSay, sayErrors } from './say.ts';
 import type { Subgraph } from './subgraph.ts';
 
 /** What the gateway asks of a subgraph. */
@@ -22,11 +24,12 @@ export type SubgraphRequest = {
 
 /** Asks one subgraph; errors in answers are masked, and nothing is thrown. */
 export type Executor = {
-  /** Runs a query or a mutation. `context` gives the context to run in, told which of the two it is. */
+  /** Runs a query or a mutation. `context` gives the context to run in, told which of the two it is; errors are told in `language`. */
   readonly run: (
     request: SubgraphRequest,
     requestId: string,
     context: (kind: PreparedOperation['kind']) => unknown,
+    language?: Language,
   ) => Promise<FormattedExecutionResult>;
   /** Opens a subscription; each event is resolved in a fresh context, so that no loader shows what an earlier event saw. */
   readonly subscribe: (
@@ -41,9 +44,12 @@ type Sound = { readonly document: DocumentNode; readonly operation: PreparedOper
 const isOfVariable = (error: GraphQLError): boolean => error.path === undefined && error.message.startsWith('Variable "$');
 
 /** The executor of a subgraph, the same for callers in the process and over HTTP. Surprises are logged once and shown as nothing but that. */
-export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeContext'>, log: Log): Executor => {
+export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'french' | 'makeContext'>, log: Log): Executor => {
   const { schema } = subgraph;
   const documents = makeDocuments(schema, SUBGRAPH_LIMITS);
+  const say = makeSay(subgraph.french ?? {}, PLATFORM_FRENCH);
+  const said = (result: FormattedExecutionResult, language: Language): FormattedExecutionResult =>
+    result.errors ? { ...result, errors: sayErrors(say, result.errors, language) } : result;
 
   const tell = (error: GraphQLError, requestId: string): GraphQLFormattedError => {
     const place = {
@@ -94,10 +100,11 @@ export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeC
   });
 
   return {
-    run: async (request, requestId, context) => {
+    run: async (request, requestId, context, language = 'en') => {
       const sound = check(request);
-      if (!('operation' in sound)) return sound;
-      if (sound.operation.kind === 'subscription') return refused(graphError('BAD_USER_INPUT', 'Subscriptions are asked for as a stream.'));
+      if (!('operation' in sound)) return said(sound, language);
+      if (sound.operation.kind === 'subscription')
+        return said(refused(graphError('BAD_USER_INPUT', 'Subscriptions are asked for as a stream.')), language);
       try {
         const result = await execute({
           schema,
@@ -106,17 +113,17 @@ export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeC
           variableValues: request.variables ?? {},
           operationName: sound.operation.name,
         });
-        return mask(result, { requestId, operation: sound.operation, variables: request.variables });
+        return said(mask(result, { requestId, operation: sound.operation, variables: request.variables }), language);
       } catch (error) {
-        return failure(error, requestId);
+        return said(failure(error, requestId), language);
       }
     },
     subscribe: async (request, caller) => {
-      const { requestId } = caller;
+      const { requestId, language } = caller;
       const sound = check(request);
-      if (!('operation' in sound)) return sound;
+      if (!('operation' in sound)) return said(sound, language);
       if (sound.operation.kind !== 'subscription')
-        return refused(graphError('BAD_USER_INPUT', 'Only subscriptions are asked for as a stream.'));
+        return said(refused(graphError('BAD_USER_INPUT', 'Only subscriptions are asked for as a stream.')), language);
       const args = {
         schema,
         document: sound.document,
@@ -127,20 +134,20 @@ export const makeExecutor = (subgraph: Pick<Subgraph, 'name' | 'schema' | 'makeC
       try {
         source = await createSourceEventStream({ ...args, contextValue: subgraph.makeContext(caller) });
       } catch (error) {
-        return failure(error, requestId);
+        return said(failure(error, requestId), language);
       }
       const about = { requestId, operation: sound.operation, variables: request.variables };
-      if (!(Symbol.asyncIterator in source)) return mask(source, about);
+      if (!(Symbol.asyncIterator in source)) return said(mask(source, about), language);
       return resolveEach(
         source[Symbol.asyncIterator](),
         async (event) => {
           try {
-            return mask(await execute({ ...args, rootValue: event, contextValue: subgraph.makeContext(caller) }), about);
+            return said(mask(await execute({ ...args, rootValue: event, contextValue: subgraph.makeContext(caller) }), about), language);
           } catch (error) {
-            return failure(error, requestId);
+            return said(failure(error, requestId), language);
           }
         },
-        (error) => failure(error, requestId),
+        (error) => said(failure(error, requestId), language),
       );
     },
   };

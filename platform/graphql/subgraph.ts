@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Caller } from '#platform/access/viewer.ts';
 import type { Transfer } from '#platform/http/transfer.ts';
+import type { FrenchTexts } from './say.ts';
 
 /**
  * A running subgraph. The same value is served in the gateway's process or over HTTP by a process of its own; both ask for one context
@@ -9,6 +10,8 @@ import type { Transfer } from '#platform/http/transfer.ts';
 export type Subgraph<C = unknown> = {
   readonly name: string;
   readonly schema: GraphQLSchema;
+  /** Its errors in French. */
+  readonly french?: FrenchTexts;
   readonly makeContext: (caller: Caller) => C;
   /** Bytes that come and go outside the graph, at addresses under `/files/` or `/audit/`. */
   readonly transfer?: Transfer;

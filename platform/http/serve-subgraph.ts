@@ -85,7 +85,12 @@ export const serveSubgraph = async <C>(subgraph: Subgraph<C>, options: ServeOpti
     const caller = request.graphCaller;
     if (!asked || !caller) return bad(request, reply);
     const key = `${request.headers[ASSERTION_HEADER] as string}\n${caller.requestId}`;
-    const result = await executor.run(asked, caller.requestId, (kind) => contextFor(key, kind, () => subgraph.makeContext(caller)));
+    const result = await executor.run(
+      asked,
+      caller.requestId,
+      (kind) => contextFor(key, kind, () => subgraph.makeContext(caller)),
+      caller.language,
+    );
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(result));
   });
   app.post('/graphql/stream', { onRequest: guard }, async (request, reply) => {

@@ -14,6 +14,7 @@ import { makeCursorCodec } from '#platform/paging/connection.ts';
 import type { Subjects } from '#platform/subjects/open-subjects.ts';
 import { type Context, makeContext } from './context.ts';
 import { makeCityNames } from './domain/city.ts';
+import { FRENCH } from './resolvers/french.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeExportEvents } from './service/fhir-export.ts';
 import { makeFindEvents, makeFindTrail } from './service/find-events.ts';
@@ -211,6 +212,7 @@ export const startAudit = async ({
   log.info('subgraph started', { cities: cities.codes });
   return {
     name: 'audit',
+    french: FRENCH,
     schema,
     makeContext: makeContext({
       findEvents: makeFindEvents(cities, cursors),

@@ -19,6 +19,7 @@ import { openVault } from '#platform/vault/open-vault.ts';
 import type { Context, Services } from './context.ts';
 import { makeCityNames } from './domain/city.ts';
 import { ALLOWED_TYPES } from './domain/content-type.ts';
+import { FRENCH } from './resolvers/french.ts';
 import { resolvers } from './resolvers/index.ts';
 import { makeChangeFile } from './service/change-file.ts';
 import { makeLoaders } from './service/loaders.ts';
@@ -129,6 +130,7 @@ export const startFiles = async (settings: FilesSettings): Promise<Files> => {
     log.info('subgraph started', { cities: cities.codes });
     return {
       name: 'files',
+      french: FRENCH,
       schema,
       makeContext: (caller) => ({
         caller,

@@ -12,6 +12,7 @@ import { describeError, type Log } from '#platform/observability/log.ts';
 import { makeCursorCodec } from '#platform/paging/connection.ts';
 import type { Subjects } from '#platform/subjects/open-subjects.ts';
 import type { Context } from './context.ts';
+import { FRENCH } from './resolvers/french.ts';
 import { resolvers } from './resolvers/index.ts';
 import { type BundleImporter, makeImportBundle } from './service/import-bundle.ts';
 import { makeServices } from './service/index.ts';
@@ -56,6 +57,7 @@ export const startPatients = async (settings: PatientsSettings): Promise<Subgrap
   forgetting.unref();
   return {
     name: 'patients',
+    french: FRENCH,
     schema: buildSubgraphSchema({
       typeDefs: parse(readFileSync(new URL('../../schema/patients.graphql', import.meta.url), 'utf8')),
       resolvers: resolvers as never,

@@ -16,6 +16,7 @@ import type { Context, Services } from './context.ts';
 import type { Resolvers } from './generated/resolvers.ts';
 import { Appointment } from './resolvers/Appointment.ts';
 import { AppointmentChange, City, Fee, Patient, Practitioner, SlotChange } from './resolvers/entities.ts';
+import { FRENCH } from './resolvers/french.ts';
 import { addSlot } from './resolvers/Mutation/addSlot.ts';
 import { bookAppointment } from './resolvers/Mutation/bookAppointment.ts';
 import { cancelAppointment } from './resolvers/Mutation/cancelAppointment.ts';
@@ -126,6 +127,7 @@ export const startScheduling = async (settings: SchedulingSettings): Promise<Sch
   const sweeper = sweep ? startSweeper(recovery, { everyMs: settings.sweepEveryMs ?? 1_000, log }) : null;
   return {
     name: 'scheduling',
+    french: FRENCH,
     schema: buildSubgraphSchema([{ typeDefs, resolvers: resolvers as never }]),
     makeContext: (caller) => ({
       caller,
