@@ -128,6 +128,12 @@ describe('a retirement whose process is killed', () => {
   it('takes nothing that was written since, whatever transaction numbers it has', async () => {
     // As it is where the database was restored into a cluster whose numbers begin lower.
     await until(async () => (await locks()).length === 0, 15_000, 'the end of the killed connection');
+    const count = await countOf();
+    const other = path.join(folder, 'other');
+    await expect(keeper.retire(CITY, 1, { archive: other, retentionDays: 0 })).rejects.toThrow(
+      `was archived before and is not in ${other}/${CITY}/1: name its archive with --archive or AUDIT_ARCHIVE_DIR`,
+    );
+    expect([await countOf(), existsSync(other)]).toEqual([count, false]);
     await write(LATE);
     const late = await idsOfLate();
     const [last] = await rows<{ xid: string }>('select xid from audit.log_state where shard = 1');

@@ -204,7 +204,7 @@ describe('npm run import', () => {
   });
   it('says plainly that no network runs', async () => {
     const { code, stderr } = await call(['x.json'], { DATA_DIR: path.join(folder, 'none') });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toMatch(/There is no network in .*none\. Start it first: npm start/);
     expect(stderr).not.toContain('    at ');
   });
