@@ -40,7 +40,8 @@ DIR  a folder with the same files: a copy that --mirror made, or an exported sha
   --json             one line of JSON for each log on standard output
   --help             this text
 
-Exit: 0 sound, 1 a fault was found or a log is older than --max-age, 2 the command line is wrong or a log could not be asked.
+Exit: 0 sound, 1 a fault was found or a log is older than --max-age, 2 nothing is said of a log: it could not be asked or was retired, the
+policy has no key for it, state or copy cannot be written, or the command line is wrong.
 `;
 
 const OPTIONS = {

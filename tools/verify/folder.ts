@@ -50,26 +50,38 @@ export type Mirror = {
   readonly drop: () => Promise<void>;
 };
 
+/** Makes a folder and those above it. The answer takes away again which of them were made, as far as they are empty. Throws as `makeFolders`, with none left. */
+export const makeOwnFolders = async (folder: string, mode?: number): Promise<() => Promise<void>> => {
+  const made: string[] = [];
+  for (let at = folder; (await stat(at).catch(() => null)) === null && path.dirname(at) !== at; at = path.dirname(at)) made.push(at);
+  const takeAway = async (): Promise<void> => {
+    for (const each of made) await rmdir(each).catch(() => {});
+  };
+  try {
+    await makeFolders(folder, mode);
+  } catch (error) {
+    await takeAway();
+    throw error;
+  }
+  return takeAway;
+};
+
 const WHAT = 'the copy cannot be written';
 /** The folder, made where it is missing, and its parents. Throws `CannotVerify` where it cannot be written, here and later; what was begun is gone then. */
 export const openMirror = async (folder: string): Promise<Mirror> => {
   const kept = <T>(work: () => Promise<T>): Promise<T> => forOption('--mirror', WHAT, work);
-  const isNew = (await stat(folder).catch(() => null)) === null;
-  const clear = async (): Promise<void> => {
-    // A folder that was made for nothing goes with it; one that holds something stays.
-    if (isNew) await rmdir(folder).catch(() => {});
-  };
-  const waiting = await kept(async () => {
-    await makeFolders(folder);
-    return mkdtemp(path.join(folder, '.new-')).catch(async (error: unknown) => {
-      await clear();
+  const [waiting, takeAway] = await kept(async () => {
+    const takeAway = await makeOwnFolders(folder);
+    const made = await mkdtemp(path.join(folder, '.new-')).catch(async (error: unknown) => {
+      await takeAway();
       throw error;
     });
+    return [made, takeAway] as const;
   });
   const names = new Set<string>();
   const drop = async (): Promise<void> => {
     await rm(waiting, { recursive: true, force: true }).catch(() => {});
-    await clear();
+    await takeAway();
   };
   return {
     put: (name, bytes) =>

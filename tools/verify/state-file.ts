@@ -4,11 +4,11 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { isAlive, startMark } from '#embedded/processes.ts';
 import { type CityState, parseCityState } from '#platform/audit/verify-city.ts';
-import { makeFolders } from '#platform/disk/make-folders.ts';
 import { replaceFile, syncFolder } from '#platform/disk/replace-file.ts';
 import { digestOf } from '#platform/tlog/log-state.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { CannotVerify, codeOf, forOption } from './failure.ts';
+import { makeOwnFolders } from './folder.ts';
 
 /** What is kept of each log of a network, by the log's name. */
 export type KnownLogs = Readonly<Record<string, CityState>>;
@@ -91,17 +91,21 @@ export const lockState = async (file: string): Promise<() => Promise<void>> => {
   const lock = `${file}.lock`;
   const mine = `${process.pid}\n${startMark(process.pid) ?? ''}\n`;
   const draft = `${lock}.${process.pid}`;
+  let isHeld = false;
+  let takeAway = async (): Promise<void> => {};
   try {
     return await forOption('--state', whereOf(file), async () => {
-      await makeFolders(path.dirname(file), 0o700);
+      takeAway = await makeOwnFolders(path.dirname(file), 0o700);
       await writeFile(draft, mine, { mode: 0o600 });
       for (let round = 0; round < 20; round++) {
         try {
           // Appears whole, and for one of several alone.
           await link(draft, lock);
+          isHeld = true;
           return async () => {
             // One that cannot be taken away is taken over by the next run.
             if ((await readFile(lock, 'utf8').catch(() => '')) === mine) await rm(lock, { force: true }).catch(() => {});
+            await takeAway();
           };
         } catch (error) {
           if (codeOf(error) !== 'EEXIST') throw error;
@@ -119,5 +123,6 @@ export const lockState = async (file: string): Promise<() => Promise<void>> => {
     });
   } finally {
     await rm(draft, { force: true }).catch(() => {});
+    if (!isHeld) await takeAway();
   }
 };
