@@ -4,6 +4,7 @@ import os, { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type EmbeddedNetwork, startEmbeddedNetwork } from '#embedded/network.ts';
 import type { Log } from '#platform/observability/log.ts';
+import { onParentGone } from '#tools/parent.ts';
 
 /**
  * What a benchmark makes outside its process (folders, servers, children) is ended when the benchmark ends, and also when a signal ends it:
@@ -91,10 +92,11 @@ const endAll = async (code: number): Promise<void> => {
 
 /**
  * From now on SIGINT, SIGTERM and SIGHUP end the process once all that was made has been ended: with 128 and the signal's number. So does
- * the end of whoever reads what it prints, as in `npm run bench | head`.
+ * the end of npm, which passes no signal on, and of whoever reads what it prints, as in `npm run bench | head`.
  */
 export const endOnSignals = (): void => {
   const { signals } = os.constants;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void endAll(128 + signals[signal]));
+  onParentGone(() => void endAll(128 + signals.SIGTERM));
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => void endAll(128 + signals.SIGPIPE));
 };

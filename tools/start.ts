@@ -13,6 +13,7 @@ import { PortTaken, requireAddress } from '#platform/http/require-address.ts';
 import { describeError, type Log, makeLog } from '#platform/observability/log.ts';
 import { openSubjects } from '#platform/subjects/open-subjects.ts';
 import { type App, startApp } from './app.ts';
+import { onParentGone } from './parent.ts';
 import { startProcesses } from './processes.ts';
 import { readCommandLine } from './usage.ts';
 
@@ -74,6 +75,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+onParentGone(() => void stop(0));
 // Whoever read what is printed has gone, as in `npm start | head`.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => void stop(0));
 
