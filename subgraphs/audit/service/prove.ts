@@ -9,10 +9,13 @@ import { parseNote } from '#platform/tlog/note.ts';
 import { formatProof } from '#platform/tlog/proof.ts';
 import { openTileReader } from '#platform/tlog/tile-reader.ts';
 import type { CheckpointView, ConsistencyView, ProofView, ShardView } from '../domain/log-view.ts';
-import { askReading, findPlaces } from '../store/log-view-store.ts';
+import { askReading, findPlaces, type LogPlace } from '../store/log-view-store.ts';
 import { readShard, readShards } from '../store/shard-store.ts';
 import { tileSource } from './check-log.ts';
 import type { FindPublication } from './publish-checkpoint.ts';
+
+/** How long a checkpoint is taken for the newest by those whose events it holds, in milliseconds. */
+const RECENT_MS = 250;
 
 /** The tree of the checkpoint of a shard that is published. */
 type Head = { readonly view: CheckpointView; readonly read: HashReader };
@@ -92,11 +95,29 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
     };
   };
 
+  const recent = new Map<string, { readonly head: Head; readonly at: number }>();
+  const newestOf = async (db: CityDatabase): Promise<Head | null> => {
+    const at = performance.now();
+    const head = await headOf(db, null);
+    if (head) recent.set(db.city.code, { head, at });
+    return head;
+  };
+  /** The current shard's checkpoint, or one that was it a moment ago. */
+  const recentOf = (db: CityDatabase): Head | null => {
+    const known = recent.get(db.city.code);
+    return known && performance.now() - known.at < RECENT_MS ? known.head : null;
+  };
+
   /** The tree that each event of a city is under, and its index there; null for one that is under no checkpoint yet. */
   const locate = async (city: string, eventIds: readonly string[]): Promise<({ head: Head; index: number } | null)[]> => {
     const db = cityOf(city);
     // Most events are of the current shard, so its checkpoint is looked for beside them.
-    const [places, current] = await Promise.all([findPlaces(db, eventIds), headOf(db, null)]);
+    const remembered = recentOf(db);
+    const [places, latest] = await Promise.all([findPlaces(db, eventIds), remembered ?? newestOf(db)]);
+    // What the remembered one does not hold, a newer one may.
+    const isBeyond = ({ shard, index }: LogPlace): boolean =>
+      shard > (remembered?.view.shard ?? shard) || (shard === remembered?.view.shard && index >= remembered.view.size);
+    const current = remembered && [...places.values()].some(isBeyond) ? await newestOf(db) : latest;
     const shards = new Set([...places.values()].map(({ shard }) => shard));
     const found = new Map(
       await Promise.all(

@@ -77,6 +77,19 @@ const trailOf = (viewer: Viewer | null, id: string, page: Record<string, unknown
   ask(viewer, TRAIL, { representations: [{ __typename: 'Patient', id }], ...page });
 
 describe('the proof of an event', () => {
+  it('is there as soon as a checkpoint is, whatever was looked up a moment before', async () => {
+    const viewer = aViewer('U', 'SHE');
+    for (let round = 0; round < 8; round++) {
+      const act = `atOnce${round}`;
+      await writeEvents(writers, 'SHE', 1, { act });
+      await allLogged('SHE');
+      const { data, errors } = await ask(viewer, EVENTS, { filter: { city: 'SHE', act }, first: 1 });
+      expect(errors).toBeUndefined();
+      expect(data.auditEvents.nodes).toEqual([
+        expect.objectContaining({ act, proof: expect.objectContaining({ hashes: expect.any(Array) }) }),
+      ]);
+    }
+  });
   it('leads from its leaf to the root that the log signed, and as a file is believed by a policy alone', async () => {
     await writeEvents(writers, 'MTL', 300, { act: 'proven' });
     await writeEvents(writers, 'QUE', 5, { act: 'proven' });
