@@ -25,6 +25,7 @@ export default {
     project('contract'),
     project('integration', clusters),
     project('e2e', clusters),
+    project('commands', clusters),
     project('chaos'),
     project('engines'),
     project('large'),

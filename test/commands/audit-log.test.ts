@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { openLogKeeper } from '#audit/server.ts';
 import { auditEnv } from '#test/support/audit-env.ts';
-import { openWitnessWorld, until, type WitnessWorld, writeAll } from './witness-support.ts';
+import { openWitnessWorld, until, type WitnessWorld, writeAll } from '#test/integration/audit/witness-support.ts';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CITY = 'MTL';
 let world: WitnessWorld;
 let admin: pg.Client;
