@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { openLogKeeper } from '#audit/server.ts';
-import { auditEnv } from '#test/support/audit-env.ts';
 import { openWitnessWorld, until, type WitnessWorld, writeAll } from '#test/integration/audit/witness-support.ts';
+import { auditEnv } from '#test/support/audit-env.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CITY = 'MTL';
