@@ -1,7 +1,6 @@
 import os from 'node:os';
-import { parseArgs } from 'node:util';
 import { ConfigurationError } from '#platform/config/configuration-error.ts';
-import { sayMisuse } from '#tools/usage.ts';
+import { readCommandLine } from '#tools/usage.ts';
 import { endOnSignals } from './ending.ts';
 import { type Figure, isMissed } from './figure.ts';
 
@@ -27,18 +26,7 @@ const usage = (reason: string): never => {
   console.error(`${reason}\n\n${HELP}`);
   process.exit(2);
 };
-const readArguments = () => {
-  try {
-    return parseArgs({ allowPositionals: true, options: { help: { type: 'boolean' } } });
-  } catch (error) {
-    return usage(sayMisuse(error));
-  }
-};
-const { values, positionals } = readArguments();
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const { positionals } = readCommandLine(HELP, {}, { allowPositionals: true });
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
 const unknown = names.filter((name) => !(name in BENCHMARKS));
 if (unknown.length > 0) usage(`There is no benchmark ${unknown.join(', ')}.`);

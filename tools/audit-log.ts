@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { EmbeddedFailure } from '#embedded/failure.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
 import { runExport } from './audit-log/export.ts';
+import { readCommandLine } from './usage.ts';
 
 const HELP = `npm run audit-log -- check|rebuild [--city CODE] [--shard N] [--json]
 npm run audit-log -- export|drill|shards|begin-shard|retire|alarms|close-alarm|check-evidence …
@@ -29,9 +29,9 @@ const COMMANDS = ['check', 'rebuild', 'export', 'drill', 'shards', 'begin-shard'
 if (process.argv[2] === 'export') process.exit(await runExport(process.argv.slice(3)));
 if (process.argv[2] === 'drill') process.exit(await (await import('./audit-log/drills/run.ts')).runDrillCommand(process.argv.slice(3)));
 if (['shards', 'begin-shard', 'retire'].includes(process.argv[2] ?? ''))
-  process.exit(await (await import('./audit-log/shards.ts')).runShardsCommand(process.argv.slice(2)));
+  process.exit(await (await import('./audit-log/shards.ts')).runShardsCommand());
 if (['alarms', 'close-alarm', 'check-evidence'].includes(process.argv[2] ?? ''))
-  process.exit(await (await import('./audit-log/alarms.ts')).runAlarmsCommand(process.argv.slice(2)));
+  process.exit(await (await import('./audit-log/alarms.ts')).runAlarmsCommand());
 const { openLogKeeper } = await import('#audit/server.ts');
 const { readNetwork } = await import('#embedded/read-network.ts');
 const { ShardRefusal } = await import('#audit/service/begin-shard.ts');
@@ -41,26 +41,11 @@ const usage = (reason: string): never => {
   console.error(`${reason}\n\n${HELP}`);
   process.exit(2);
 };
-const readArguments = () => {
-  try {
-    return parseArgs({
-      options: {
-        city: { type: 'string' },
-        shard: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : 'The command line cannot be read.');
-  }
-};
-const { values: flags, positionals } = readArguments();
-if (flags.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const { values: flags, positionals } = readCommandLine(
+  HELP,
+  { city: { type: 'string' }, shard: { type: 'string' }, json: { type: 'boolean', default: false } },
+  { allowPositionals: true },
+);
 const [command, ...others] = positionals;
 if (command !== 'check' && command !== 'rebuild') {
   // One of the others, behind an option that it may have.

@@ -32,8 +32,9 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { codePoints, isUnfitText } from '#platform/pure/text.ts';
-import { ERROR_CODES, type ErrorCode, graphError } from './errors.ts';
+import { graphError } from './errors.ts';
 import { atKey, needOf, placeOfVariable, placesOf, typeAt } from './places.ts';
+import { badField, badInput, badPart, isCode, missingOf, tellFaults, toldOf, tooMuch, unknownOf } from './tell-faults.ts';
 
 /** How much one document and its variables may ask for. Counts are of the document with its fragments put in, unless said otherwise. */
 export type Limits = {
@@ -156,19 +157,6 @@ export type Prepared = {
   readonly errors: readonly GraphQLError[];
   readonly operations: ReadonlyMap<string, PreparedOperation>;
 };
-
-const tooMuch = (what: string, limit: number): GraphQLError =>
-  graphError('LIMIT_EXCEEDED', `The document has ${what}; the limit is ${limit}.`);
-const badInput = (message: string): GraphQLError => graphError('BAD_USER_INPUT', message);
-const LONGEST_FIELD = 200;
-/** About one field; callers get its path as `extensions.field`. */
-const badField = (field: string, text: string, code: ErrorCode = 'BAD_USER_INPUT'): GraphQLError => {
-  const shown = field.slice(0, LONGEST_FIELD);
-  return graphError(code, `${shown}: ${text}`, { field: shown });
-};
-
-/** About a part of the request that is no field of the graph. */
-const badPart = (part: 'operationName' | 'variables', text: string): GraphQLError => badInput(`${part}: ${text}`);
 
 /** Names that would meet something on the prototype of an object. */
 const isTreacherous = (name: string): boolean => name in Object.prototype || name === 'prototype';
@@ -438,71 +426,6 @@ const costOf = (node: CostNode, variables: Readonly<Record<string, unknown>> | n
   return cost;
 };
 
-const isCode = (code: unknown): code is ErrorCode => ERROR_CODES.includes(code as ErrorCode);
-
-/**
- * What a parser met, by its kind alone: a token can be a value that lacks its quotes. https://spec.graphql.org/October2021/#sec-Language.Source-Text
- */
-const withoutTokens = (message: string): string =>
-  message
-    .replace(/\b(Name|Int|Float|String|BlockString) ".*$/s, '$1.')
-    .replace(/\b(got|after 0|within String|character|sequence): .*$/s, '$1.')
-    .replace(/variable "\$.*" in/s, 'variable in');
-
-/** An error of parsing or validation as callers see it: with a code, short, and without names that were not asked for. */
-const toldOf = (error: GraphQLError, code: ErrorCode): GraphQLError => {
-  const message = code === 'GRAPHQL_PARSE_FAILED' ? withoutTokens(error.message) : error.message.replace(/ Did you mean .*$/s, '');
-  return at(error, graphError(code, message.slice(0, 300)));
-};
-
-/** Says `told` where `error` is. */
-const at = (error: GraphQLError, told: GraphQLError): GraphQLError =>
-  new GraphQLError(told.message, {
-    ...(error.source ? { source: error.source } : {}),
-    ...(error.positions ? { positions: error.positions.slice(0, 3) } : {}),
-    extensions: told.extensions,
-  });
-
-const REQUIRED = /^Field "(?:\w+\.)?(\w+)" of required type "[^"]+" was not provided\.$/;
-const UNKNOWN = /^Field "\w{1,64}" is not defined by type "\w+"\./;
-
-const isLiteral = (node: ASTNode | undefined): boolean => {
-  switch (node?.kind) {
-    case Kind.INT:
-    case Kind.FLOAT:
-    case Kind.STRING:
-    case Kind.BOOLEAN:
-    case Kind.NULL:
-    case Kind.ENUM:
-    case Kind.LIST:
-    case Kind.OBJECT:
-    case Kind.OBJECT_FIELD:
-      return true;
-    default:
-      return false;
-  }
-};
-
-/** Errors of validation as callers see them. What is about a value names the value's place and never the value. */
-const tellFaults = (schema: GraphQLSchema, document: DocumentNode, errors: readonly GraphQLError[]): GraphQLError[] => {
-  const values = new Set<ASTNode>();
-  for (const { nodes } of errors) if (nodes?.[0] && isLiteral(nodes[0])) values.add(nodes[0]);
-  const places = placesOf(schema, document, values);
-  return errors.map((error) => {
-    const node = error.nodes?.[0];
-    const own = error.extensions['code'];
-    const code = isCode(own) ? own : 'GRAPHQL_VALIDATION_FAILED';
-    if (!node || !isLiteral(node)) return toldOf(error, code);
-    const place = places.get(node);
-    const missing = REQUIRED.exec(error.message)?.[1];
-    if (missing !== undefined) return at(error, badField(atKey(place?.field ?? '', missing), 'is required.', code));
-    const unknown = UNKNOWN.exec(error.message)?.[0];
-    const isNull = node.kind === Kind.NULL && place?.type && isNonNullType(place.type);
-    const text = isCode(own) ? error.message : (unknown ?? (isNull ? 'is required.' : needOf(place?.type ?? null, true)));
-    return at(error, place ? badField(place.field, text, code) : graphError(code, text));
-  });
-};
-
 /** Finds the variables that may be left out but not be null. https://spec.graphql.org/October2021/#sec-All-Variable-Usages-are-Allowed */
 const withRefusals = (schema: GraphQLSchema, document: DocumentNode, operation: PreparedOperation): PreparedOperation => {
   if (operation.variables.every(({ type }) => isNonNullType(type))) return operation;
@@ -674,10 +597,10 @@ const misfit = (
   const isOurs =
     error.originalError instanceof GraphQLError ? isCode(error.originalError.extensions['code']) : isCode(error.extensions['code']);
   if (isOurs) return tellAt(operation, name, path, error.message.replace(/^Expected type "[^"]+"\. /, ''));
-  const missing = REQUIRED.exec(error.message)?.[1];
-  if (missing !== undefined) return tellAt(operation, name, [...path, missing], 'is required.');
+  const missing = missingOf(error);
+  if (missing !== null) return tellAt(operation, name, [...path, missing], 'is required.');
   if (error.message.startsWith('Expected non-nullable type')) return tellAt(operation, name, path, 'is required.');
-  return tellAt(operation, name, path, UNKNOWN.exec(error.message)?.[0] ?? needOf(typeAt(type, path)));
+  return tellAt(operation, name, path, unknownOf(error) ?? needOf(typeAt(type, path)));
 };
 
 /** What does not fit its type in the variables of an operation, five faults at most; pages are looked at elsewhere. */

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { openLogKeeper } from '#audit/server.ts';
 import { AlarmRefusal, alarmId, evidenceOf, parseAlarmId } from '#audit/service/witness/alarms.ts';
 import type { KeptAlarm } from '#audit/store/witness-store.ts';
@@ -18,6 +17,7 @@ import { makeNoteVerifier, type NoteVerifier } from '#platform/tlog/note.ts';
 import { TlogError } from '#platform/tlog/tlog-error.ts';
 import { sayFileFault } from '../files/failure.ts';
 import { toShown } from '../files/names.ts';
+import { readCommandLine } from '../usage.ts';
 import { sayNoCity } from './say.ts';
 
 export const ALARMS_HELP = `npm run audit-log -- alarms [CITY|ID] [--open] [--evidence FOLDER] [--json]
@@ -121,36 +121,23 @@ const check = async (file: string, verifier: NoteVerifier, isJson: boolean): Pro
 };
 
 /** The commands `alarms`, `close-alarm` and `check-evidence`; returns the exit code. */
-export const runAlarmsCommand = async (args: readonly string[]): Promise<number> => {
+export const runAlarmsCommand = async (): Promise<number> => {
   const misuse = (reason: string): number => {
     console.error(`${toShown(reason)}\n\n${ALARMS_HELP}`);
     return MISUSED;
   };
-  const read = () =>
-    parseArgs({
-      args: [...args],
-      options: {
-        open: { type: 'boolean', default: false },
-        evidence: { type: 'string' },
-        reason: { type: 'string' },
-        by: { type: 'string' },
-        key: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-      allowPositionals: true,
-    });
-  let parsed: ReturnType<typeof read>;
-  try {
-    parsed = read();
-  } catch (error) {
-    return misuse(error instanceof Error ? error.message : 'The command line cannot be read.');
-  }
-  const { values: flags, positionals } = parsed;
-  if (flags.help) {
-    console.log(ALARMS_HELP);
-    return 0;
-  }
+  const { values: flags, positionals } = readCommandLine(
+    ALARMS_HELP,
+    {
+      open: { type: 'boolean', default: false },
+      evidence: { type: 'string' },
+      reason: { type: 'string' },
+      by: { type: 'string' },
+      key: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    { allowPositionals: true },
+  );
   const [command = '', word, ...others] = positionals;
   if (!COMMANDS.includes(command) || others.length > 0) return misuse(`Say one of ${COMMANDS.join(', ')}, and at most one word more.`);
   const allowed = { alarms: ['open', 'evidence'], 'close-alarm': ['reason', 'by'], 'check-evidence': ['key'] }[command] ?? [];

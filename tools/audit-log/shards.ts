@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { openLogKeeper } from '#audit/server.ts';
 import type { TurnedShard } from '#audit/service/keep-log.ts';
 import type { ShardRow } from '#audit/store/shard-store.ts';
@@ -6,6 +5,7 @@ import { EmbeddedFailure } from '#embedded/failure.ts';
 import { readNetwork } from '#embedded/read-network.ts';
 import { addLogKey } from '#embedded/secrets.ts';
 import { ConfigurationError, readStartConfig, readSubgraphConfig } from '#platform/config/env.ts';
+import { readCommandLine } from '../usage.ts';
 import { sayFault, sayNoCity } from './say.ts';
 
 export const SHARDS_HELP = `npm run audit-log -- shards [CITY] [--json]
@@ -59,36 +59,23 @@ const sayEnd = (end: TurnedShard['end']): string => {
 };
 
 /** The commands `shards`, `begin-shard` and `retire`; returns the exit code. */
-export const runShardsCommand = async (args: readonly string[]): Promise<number> => {
+export const runShardsCommand = async (): Promise<number> => {
   const misuse = (reason: string): number => {
     console.error(`${reason}\n\n${SHARDS_HELP}`);
     return MISUSED;
   };
-  let parsed: ReturnType<typeof read>;
-  const read = () =>
-    parseArgs({
-      args: [...args],
-      options: {
-        'new-key': { type: 'boolean', default: false },
-        'after-restore': { type: 'boolean', default: false },
-        unseen: { type: 'boolean', default: false },
-        archive: { type: 'string' },
-        'retention-days': { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-      allowPositionals: true,
-    });
-  try {
-    parsed = read();
-  } catch (error) {
-    return misuse(error instanceof Error ? error.message : 'The command line cannot be read.');
-  }
-  const { values: flags, positionals } = parsed;
-  if (flags.help) {
-    console.log(SHARDS_HELP);
-    return 0;
-  }
+  const { values: flags, positionals } = readCommandLine(
+    SHARDS_HELP,
+    {
+      'new-key': { type: 'boolean', default: false },
+      'after-restore': { type: 'boolean', default: false },
+      unseen: { type: 'boolean', default: false },
+      archive: { type: 'string' },
+      'retention-days': { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    { allowPositionals: true },
+  );
   const [command = '', city, number, ...others] = positionals;
   const places = command === 'retire' ? 3 : 2;
   if (others.length > 0 || positionals.length > places) return misuse('There are too many words.');

@@ -23,6 +23,9 @@ type Head = { readonly view: CheckpointView; readonly read: HashReader };
 /** Where an event stands in its log, under the latest checkpoint. `root` in base64. */
 export type LogPosition = { readonly origin: string; readonly leafIndex: number; readonly treeSize: number; readonly root: string };
 
+const isBeyond = ({ view }: Head, { shard, index }: LogPlace): boolean =>
+  shard > view.shard || (shard === view.shard && index >= view.size);
+
 /**
  * Proofs from the tiles, each tile checked against the checkpoint's root. A tile that does not belong throws `TlogError`, for the proofs that
  * need it alone.
@@ -115,9 +118,8 @@ export const makeProve = (cities: Cities, findPublication: FindPublication) => {
     const remembered = recentOf(db);
     const [places, latest] = await Promise.all([findPlaces(db, eventIds), remembered ?? newestOf(db)]);
     // What the remembered one does not hold, a newer one may.
-    const isBeyond = ({ shard, index }: LogPlace): boolean =>
-      shard > (remembered?.view.shard ?? shard) || (shard === remembered?.view.shard && index >= remembered.view.size);
-    const current = remembered && [...places.values()].some(isBeyond) ? await newestOf(db) : latest;
+    const isBehind = remembered !== null && [...places.values()].some((place) => isBeyond(remembered, place));
+    const current = isBehind ? await newestOf(db) : latest;
     const shards = new Set([...places.values()].map(({ shard }) => shard));
     const found = new Map(
       await Promise.all(
