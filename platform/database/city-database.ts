@@ -256,17 +256,10 @@ export const openCityDatabase = (city: CityConfig, options: DatabaseOptions): Ci
         let failure: { readonly error: unknown } | null = null;
         /** After a sent statement failed, the server refuses what follows: its failure is the reason of theirs. */
         const run = async (statement: string | pg.QueryConfig): Promise<pg.QueryResultRow[]> => {
-          let refused: { readonly error: unknown } | null = null;
-          const rows = await client.query(statement).then(
-            (done) => done.rows,
-            (error: unknown) => {
-              refused = { error };
-              return [];
-            },
-          );
-          const reason = failure ?? refused;
-          if (reason) throw reason.error;
-          return rows;
+          const [answer] = await Promise.allSettled([client.query(statement)]);
+          if (failure) throw failure.error;
+          if (answer.status === 'rejected') throw answer.reason;
+          return answer.value.rows;
         };
         try {
           // Awaited, so that nothing runs outside of it should the server refuse to begin.
